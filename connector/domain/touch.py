@@ -1,0 +1,38 @@
+"""Touches: single pieces of evidence that somebody was sent by somebody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Source(StrEnum):
+    """Where a touch was seen. The order here is the default precedence, strongest first."""
+
+    REDEEM_CODE = "redeem_code"
+    CART_ATTRIBUTE = "cart_attribute"
+    LANDING_SITE = "landing_site"
+    LAST_VISIT = "last_visit"
+    FIRST_VISIT = "first_visit"
+    CLICK = "click"
+    CRM_FIELD = "crm_field"
+    FORM = "form"
+    STAFF = "staff"
+
+
+@dataclass(frozen=True)
+class Touch:
+    """One sighting of a code.
+
+    code: as it was seen, trimmed. confirmed: the platform or our signature vouches for it; an unconfirmed redeem
+    code or cart attribute is only a hint. evidence: what was seen, in words, without personal data.
+    """
+
+    source: Source
+    code: str
+    at: datetime
+    confirmed: bool = True
+    medium: str = ""
+    campaign: str = ""
+    evidence: str = ""

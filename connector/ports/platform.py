@@ -1,0 +1,348 @@
+"""What one platform folder must offer. The journey knows platforms only through these shapes.
+
+Every call raises nothing but the PlatformError family of `connector.errors`, decided in the platform's `api.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+from connector.domain.facts import ConnectionRemoved, Fact, ObjectRef, PersonErased
+from connector.domain.money import Money
+from connector.domain.touch import Touch
+
+# ── What a platform says of itself ───────────────────────────────────────────────────────────────────────────────
+
+
+class Capability(StrEnum):
+    """What a platform can do for a program. Rewards name capabilities, never platforms."""
+
+    BALANCE = "balance"
+    CODE = "code"
+    GIFT_CARD = "gift_card"
+    RECORD = "record"
+    EVENT = "event"
+
+
+class Direction(StrEnum):
+    """Money to the person, or back from them."""
+
+    CREDIT = "credit"
+    DEBIT = "debit"
+
+
+class EffectClass(StrEnum):
+    """What makes one operation safe to settle after a lost answer.
+
+    A: a natural key (an upsert, a code that answers TAKEN). B: a key the platform honours for this operation.
+    C: read back by our marker. D: none, so it is never sent again by itself.
+    """
+
+    A = "A"
+    B = "B"
+    C = "C"
+    D = "D"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """One permission asked of the merchant, and why, in words shown at install."""
+
+    name: str
+    why: str
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One environment variable of a platform. `secret` values are never printed."""
+
+    name: str
+    help: str
+    secret: bool = False
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One money operation and its effect class. With an expiry date the class may be better than without."""
+
+    capability: Capability
+    direction: Direction
+    effect: EffectClass
+    effect_with_expiry: EffectClass | None = None
+
+    def effect_for(self, expires_at: datetime | None) -> EffectClass:
+        return self.effect_with_expiry if expires_at and self.effect_with_expiry else self.effect
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """All that the rest of the product may know of a platform without asking it.
+
+    read_batch and write_batch: records per call. quiet: how long after an attempt's deadline a sent request may
+    still take effect. object_kinds: kinds of objects it reports on. account_hosts: pattern of the host names this
+    platform's accounts live on; anything else is refused. own_hosts: fixed API hosts. qualifying: purchase events
+    it can supply. api_version: the pinned version of its API. app_key and app_secret name the settings that hold
+    the app's own id and secret; url_setting names the one that replaces its hosts.
+    """
+
+    key: str
+    label: str
+    api_version: str
+    capabilities: frozenset[Capability]
+    qualifying: frozenset[str]
+    scopes: tuple[Scope, ...]
+    operations: tuple[Operation, ...]
+    settings: tuple[Setting, ...]
+    app_key: str
+    app_secret: str
+    url_setting: str
+    account_hosts: str
+    own_hosts: frozenset[str]
+    object_kinds: frozenset[str]
+    read_batch: int
+    write_batch: int
+    quiet: timedelta
+
+    def operation(self, capability: Capability, direction: Direction) -> Operation | None:
+        """The declared operation, or None where the platform cannot do it."""
+        return next((o for o in self.operations if (o.capability, o.direction) == (capability, direction)), None)
+
+
+# ── What comes in ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """One HTTP request as it arrived. Header names are lower case. `body` is exactly the bytes that were signed."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Item:
+    """One verified delivery, split off its request.
+
+    account: the platform's name of the account it claims to be from. key: identifies a repeated delivery; it saves
+    work and guards nothing. known: False where we have no way to read this topic.
+    """
+
+    account: str
+    topic: str
+    key: str
+    body: bytes
+    triggered_at: datetime | None = None
+    known: bool = True
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """An object whose truth is worth reading. urgent: it carries a sign of a referral, so read it now."""
+
+    ref: ObjectRef
+    as_of: datetime
+    urgent: bool
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one delivery tells us. outcome: one of a closed list of words, shown to the merchant with `reason`."""
+
+    outcome: str
+    reason: str
+    sightings: tuple[Sighting, ...] = ()
+    facts: tuple[PersonErased | ConnectionRemoved, ...] = ()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An identifier as the platform gives it, in clear; hashed by the journey before it is kept."""
+
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Truth:
+    """One object as the platform holds it now.
+
+    found False: the platform has no such object. as_of: the platform's own time of this state. buyer: who they
+    are, strongest first; empty for a guest without e-mail. complete False: evidence is still being computed by
+    the platform, look again after `again_after`. note: a named outcome (test_order, no_buyer ...) or "".
+    """
+
+    ref: ObjectRef
+    found: bool
+    as_of: datetime | None = None
+    placed_at: datetime | None = None
+    buyer: tuple[Seen, ...] = ()
+    touches: tuple[Touch, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    complete: bool = True
+    again_after: timedelta | None = None
+    note: str = ""
+
+
+# ── What goes out ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Account:
+    """One connection, opened for calls: where it lives, and the token to use. Never logged."""
+
+    connection: UUID
+    platform: str
+    external: str
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One intended movement of money, pinned when its attempt was committed. Sent again only as it stands.
+
+    target: the platform account it moves, pinned. marker: what we recognise it by afterwards, "" in class D.
+    since: the first moment it may have landed. expires_at: the whole expiry of a credit, which may carry the marker.
+    """
+
+    id: UUID
+    capability: Capability
+    direction: Direction
+    target: str
+    amount: Money
+    marker: str
+    since: datetime
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """The platform did it. transaction: its own id of the movement. target: the account that holds it, for later."""
+
+    transaction: str
+    target: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Certainly did not land."""
+
+
+@dataclass(frozen=True)
+class Undecidable:
+    """Nobody but a person can tell; `reason` says what they should look at."""
+
+    reason: str
+
+
+Finding = Done | Absent | Undecidable
+
+
+@dataclass(frozen=True)
+class RecordWrite:
+    """Values for one record on the platform. `fields` maps the platform's field to (value, write policy)."""
+
+    ref: ObjectRef
+    fields: Mapping[str, tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class RecordResult:
+    """What became of one record: the fields written, those kept because a person's value stood there, or why not."""
+
+    ref: ObjectRef
+    written: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    refused: str = ""
+
+
+class Meter(Protocol):
+    """The connection's share of the platform's rate limit, shared by all workers."""
+
+    def take(self, connection: UUID, cost: float) -> None:
+        """Reserve `cost`; raises Throttled with the wait when the bucket is too low."""
+
+    def learn(self, connection: UUID, *, available: float, maximum: float, per_second: float) -> None:
+        """Correct the bucket by what the platform just said."""
+
+
+class Guard(Protocol):
+    """The deadline of one effect, checked after the connection stands and right before the first byte leaves."""
+
+    def check(self) -> None:
+        """Raises Late once the deadline has passed."""
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What a platform's code is given: its settings, the meter, and the base address if its hosts are replaced."""
+
+    settings: Mapping[str, str]
+    meter: Meter
+    base_url: str = ""
+    proxy: str = ""
+    timeout_s: float = 10.0
+
+
+class Inbound(Protocol):
+    """Bytes and headers in, verified items out; no network, no SDK."""
+
+    def receive(self, inbox: Inbox, secrets: Sequence[str]) -> Sequence[Item]:
+        """Verify and split in one step. Raises Rejected; unverified data never gets a name."""
+
+    def read(self, topic: str, body: bytes) -> Reading:
+        """What a stored delivery says. Raises ValueError with a reason for a body that cannot be read."""
+
+
+class Outbound(Protocol):
+    """All calls to one platform. Batches are the platform's own; no call is repeated inside."""
+
+    def fetch(self, account: Account, refs: Sequence[ObjectRef]) -> Sequence[Truth]:
+        """The present truth of up to `read_batch` objects, in one call."""
+
+    def find_person(self, account: Account, email: str) -> ObjectRef | None:
+        """The platform's record of the person with this e-mail."""
+
+    def issue(self, account: Account, effect: Effect, guard: Guard) -> Done:
+        """Move the money once. Raises NotDone, Unknown, Refused or Gone."""
+
+    def find(self, account: Account, effect: Effect, claimed: Callable[[str], bool]) -> Finding:
+        """Read back whether `effect` landed on its pinned account; `claimed` tells ids that settle another."""
+
+    def balance(self, account: Account, target: str, currency: str) -> Money:
+        """What the pinned account holds now, so that a debit can be clamped to it."""
+
+    def write_records(self, account: Account, writes: Sequence[RecordWrite]) -> Sequence[RecordResult]:
+        """Write up to `write_batch` records, each field by its policy."""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A token pair as a platform gave it. `external` is the account it is for."""
+
+    external: str
+    access: str = field(repr=False)
+    refresh: str = field(default="", repr=False)
+    expires_at: datetime | None = None
+    scopes: tuple[str, ...] = ()
+
+
+class Auth(Protocol):
+    """How an account is joined and its token kept alive."""
+
+    def check_account(self, external: str) -> str:
+        """The canonical name of an account a person typed. Raises ConfigError for one outside the platform."""
+
+    def probe(self, account: Account) -> Mapping[str, str]:
+        """Prove that the token works and learn the account's own facts (currency ...)."""
+
+    def refresh(self, account: Account, refresh_token: str) -> Grant:
+        """A new pair. Raises Gone for invalid_grant, which the caller believes only after re-reading its own pair."""

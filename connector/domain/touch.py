@@ -15,6 +15,7 @@ class Source(StrEnum):
     LANDING_SITE = "landing_site"
     LAST_VISIT = "last_visit"
     FIRST_VISIT = "first_visit"
+    CART_HINT = "cart_hint"
     CLICK = "click"
     CRM_FIELD = "crm_field"
     FORM = "form"
@@ -25,8 +26,8 @@ class Source(StrEnum):
 class Touch:
     """One sighting of a code.
 
-    code: as it was seen, trimmed. confirmed: the platform or our signature vouches for it; an unconfirmed redeem
-    code or cart attribute is only a hint. evidence: what was seen, in words, without personal data.
+    code: as it was seen, trimmed. confirmed: the platform or our signature vouches for it, or it is of a kind
+    that needs no voucher; what is not confirmed never counts. evidence: what was seen, in words, without personal data.
     """
 
     source: Source

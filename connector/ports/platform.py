@@ -86,7 +86,7 @@ class Manifest:
 
     read_batch and write_batch: records per call. quiet: how long after an attempt's deadline a sent request may
     still take effect. object_kinds: kinds of objects it reports on. account_hosts: pattern of the host names this
-    platform's accounts live on; anything else is refused. own_hosts: fixed API hosts. qualifying: purchase events
+    platform's accounts live on; anything else is refused. person_kind: what it calls a person. own_hosts: fixed API hosts. qualifying: purchase events
     it can supply. api_version: the pinned version of its API. app_key and app_secret name the settings that hold
     the app's own id and secret; url_setting names the one that replaces its hosts.
     """
@@ -105,6 +105,7 @@ class Manifest:
     account_hosts: str
     own_hosts: frozenset[str]
     object_kinds: frozenset[str]
+    person_kind: str
     read_batch: int
     write_batch: int
     quiet: timedelta
@@ -145,11 +146,11 @@ class Item:
 
 @dataclass(frozen=True)
 class Sighting:
-    """An object whose truth is worth reading. urgent: it carries a sign of a referral, so read it now."""
+    """An object whose truth is worth reading. hints: texts on it that may be codes; a known one means read it now."""
 
     ref: ObjectRef
     as_of: datetime
-    urgent: bool
+    hints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -208,14 +209,16 @@ class Account:
 class Effect:
     """One intended movement of money, pinned when its attempt was committed. Sent again only as it stands.
 
-    target: the platform account it moves, pinned. marker: what we recognise it by afterwards, "" in class D.
-    since: the first moment it may have landed. expires_at: the whole expiry of a credit, which may carry the marker.
+    owner: the platform's id of the person it is for, pinned. holder: the account of theirs that holds the money, ""
+    before the platform has named it. marker: what we recognise it by afterwards, "" in class D. since: the first
+    moment it may have landed. expires_at: the whole expiry of a credit, which may carry the marker.
     """
 
     id: UUID
     capability: Capability
     direction: Direction
-    target: str
+    owner: str
+    holder: str
     amount: Money
     marker: str
     since: datetime
@@ -224,10 +227,10 @@ class Effect:
 
 @dataclass(frozen=True)
 class Done:
-    """The platform did it. transaction: its own id of the movement. target: the account that holds it, for later."""
+    """The platform did it. transaction: its own id of the movement. holder: the account that holds it, for later."""
 
     transaction: str
-    target: str
+    holder: str
     at: datetime | None = None
 
 
@@ -315,9 +318,9 @@ class Outbound(Protocol):
         """Move the money once. Raises NotDone, Unknown, Refused or Gone."""
 
     def find(self, account: Account, effect: Effect, claimed: Callable[[str], bool]) -> Finding:
-        """Read back whether `effect` landed on its pinned account; `claimed` tells ids that settle another."""
+        """Read back whether `effect` landed on its pinned owner; `claimed` tells ids that settle another."""
 
-    def balance(self, account: Account, target: str, currency: str) -> Money:
+    def balance(self, account: Account, owner: str, holder: str, currency: str) -> Money:
         """What the pinned account holds now, so that a debit can be clamped to it."""
 
     def write_records(self, account: Account, writes: Sequence[RecordWrite]) -> Sequence[RecordResult]:

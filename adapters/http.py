@@ -1,0 +1,226 @@
+"""The one way out: every HTTP call of every platform goes through here.
+
+Timeouts always, a total deadline always, redirects never, repeats never, and only to hosts on the allow-list.
+What cannot have had an effect is told apart from what may have had one:
+
+- refused before the first byte (allow-list, connect error, our own deadline): NotDone
+- anything after the first byte left (timeout, reset, half an answer): Unknown
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPException
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError
+from urllib3.util.retry import Retry
+
+from connector.errors import Late, NotDone, Refused, Unavailable, Unknown
+from connector.failpoints import reach
+from connector.ports.platform import Guard
+
+#: More than any documented answer; a larger body is hostile or broken.
+MAX_BODY = 32 * 1024 * 1024
+CONNECT_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A whole answer. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    @property
+    def request_id(self) -> str:
+        return self.headers.get("x-request-id", "")
+
+
+class _Watch:
+    """What happens around one call: the guard right before the first byte, and the total deadline."""
+
+    def __init__(self, guard: Guard | None) -> None:
+        self.guard = guard
+        self.sent = False
+        self.socket: socket.socket | None = None
+
+    def connected(self, sock: socket.socket) -> None:
+        """Called on a fresh connection, after it stands and before anything is written."""
+        self.socket = sock
+        if self.guard is not None:
+            reach("http.before_deadline")
+            self.guard.check()
+        self.sent = True
+
+    def cut(self) -> None:
+        if self.socket is not None:
+            with_shutdown = self.socket
+            try:
+                with_shutdown.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                return  # it is closed already, which is what we wanted
+
+
+_local = threading.local()
+
+
+class _Watched:
+    """Mixed into urllib3's connections: tells the call under way that its socket stands."""
+
+    def connect(self) -> None:
+        super().connect()  # type: ignore[misc]
+        watch: _Watch | None = getattr(_local, "watch", None)
+        if watch is not None:
+            watch.connected(self.sock)  # type: ignore[attr-defined]
+
+
+class _WatchedHTTP(_Watched, HTTPConnection):
+    pass
+
+
+class _WatchedHTTPS(_Watched, HTTPSConnection):
+    pass
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls = _WatchedHTTP
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _WatchedHTTPS
+
+
+class _FreshConnections(HTTPAdapter):
+    """One connection per call, so that the guard stands between a fresh socket and its first byte."""
+
+    def __init__(self) -> None:
+        super().__init__(max_retries=Retry(0, read=False), pool_maxsize=1)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+        return manager
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The way to one platform.
+
+    hosts: pattern of host names that may be called over https. base_url: replaces them where an operator set it;
+    only then may it be plain http, and only on loopback.
+    """
+
+    platform: str
+    hosts: str
+    base_url: str = ""
+    proxy: str = ""
+    timeout_s: float = 10.0
+
+    def check(self, url: str) -> None:
+        """Raises Refused for a URL that is not on the allow-list."""
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if self.base_url:
+            base = urlsplit(self.base_url.replace("{shop}", "x"))
+            same = (parts.scheme, host, parts.port) == (base.scheme, base.hostname, base.port)
+            same = same or (parts.scheme == base.scheme and "{shop}" in (urlsplit(self.base_url).netloc))
+            if same and (parts.scheme == "https" or _is_loopback(host)):
+                return
+        elif parts.scheme == "https" and parts.port in (None, 443) and re.fullmatch(self.hosts, host):
+            return
+        raise Refused(f"{parts.scheme}://{parts.netloc} is not a host of {self.platform}", platform=self.platform)
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        operation: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        guard: Guard | None = None,
+    ) -> Reply:
+        """One call, once. Raises Unavailable or Late (certainly nothing sent), Unknown (it may have arrived)."""
+        self.check(url)
+        watch = _Watch(guard)
+        try:
+            with _total_deadline(watch, self.timeout_s), self._session() as session:
+                return self._call(session, method, url, headers, body)
+        except NotDone:
+            raise
+        except (requests.RequestException, HTTPError, HTTPException, OSError) as error:
+            reason = f"{type(error).__name__} while calling {self.platform} ({operation})"
+            kind = Unknown if watch.sent else Unavailable
+            raise kind(reason, platform=self.platform, operation=operation) from error
+
+    @contextmanager
+    def _session(self) -> Iterator[requests.Session]:
+        with requests.Session() as session:
+            session.trust_env = False
+            session.mount("https://", _FreshConnections())
+            session.mount("http://", _FreshConnections())
+            if self.proxy and not self.base_url:
+                session.proxies = {"https": self.proxy, "http": self.proxy}
+            yield session
+
+    def _call(
+        self, session: requests.Session, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Reply:
+        timeout = (min(CONNECT_TIMEOUT_S, self.timeout_s), self.timeout_s)
+        with session.request(
+            method,
+            url,
+            data=body,
+            headers={**headers, "Connection": "close"},
+            timeout=timeout,
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            content = response.raw.read(MAX_BODY + 1, decode_content=True)
+            if len(content) > MAX_BODY:
+                raise HTTPError("the answer is larger than any documented one")
+            lower = {name.lower(): value for name, value in response.headers.items()}
+            return Reply(response.status_code, lower, content)
+
+
+@contextmanager
+def _total_deadline(watch: _Watch, seconds: float) -> Iterator[None]:
+    """Cut the connection when the whole call takes longer: a slow trickle never hits a read timeout."""
+    timer = threading.Timer(seconds, watch.cut)
+    timer.daemon = True
+    timer.start()
+    _local.watch = watch
+    try:
+        yield
+    finally:
+        _local.watch = None
+        timer.cancel()
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+__all__ = ["CONNECT_TIMEOUT_S", "Gate", "Late", "Reply"]

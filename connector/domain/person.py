@@ -1,0 +1,64 @@
+"""People: one human behind many identifiers.
+
+Strong identifiers (e-mail, the platforms' own ids) join two people into one; weak ones (phone, address) only raise
+a flag. Joining and un-joining are facts, kept for ever; who is who is computed from them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+EMAIL, PHONE, ADDRESS = "email", "phone", "address"
+WEAK = frozenset({PHONE, ADDRESS})
+
+
+def normal(kind: str, value: str) -> str:
+    """The spelling under which an identifier is compared: case, width and surrounding space do not matter."""
+    text = unicodedata.normalize("NFKC", value).strip()
+    if kind == EMAIL:
+        return text.casefold()
+    if kind == PHONE:
+        return "".join(c for c in text if c.isdigit() or c == "+")
+    return text
+
+
+def fingerprint(key: bytes, merchant: UUID, kind: str, value: str, scope: str = "") -> bytes:
+    """A keyed hash of an identifier: equal people match within one merchant, and nobody else can invert it.
+
+    scope: the connection's id for a platform's own ids; empty for e-mail and phone, which are the merchant's.
+    """
+    text = "\0".join((str(merchant), kind, scope, normal(kind, value)))
+    return hmac.new(key, text.encode(), hashlib.sha256).digest()
+
+
+@dataclass(frozen=True)
+class Merge:
+    """The fact that two person rows are one human; `undone_at` is the fact that they were not."""
+
+    kept: UUID
+    absorbed: UUID
+    at: datetime
+    reason: str
+    undone_at: datetime | None = None
+
+
+def groups(merges: Iterable[Merge]) -> Mapping[UUID, UUID]:
+    """Each joined person's canonical id: the smallest, hence (ids being time-ordered) oldest, of its group."""
+    parent: dict[UUID, UUID] = {}
+
+    def root(person: UUID) -> UUID:
+        while parent.setdefault(person, person) != person:
+            person = parent[person]
+        return person
+
+    for merge in merges:
+        if merge.undone_at is None:
+            first, second = sorted((root(merge.kept), root(merge.absorbed)))
+            parent[second] = first
+    return {person: root(person) for person in list(parent)}

@@ -1,0 +1,193 @@
+"""Programs: the merchant's promise as versioned data. A decision pins the version it was made under."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from connector.domain.money import WHOLE_BP, Money
+from connector.domain.touch import Source
+from connector.errors import ConfigError
+
+#: Reward kinds are what a platform may be able to do; no platform is ever named in a program.
+KINDS = ("balance", "code", "gift_card")
+EVENTS = ("order_paid",)
+
+
+class Mode(StrEnum):
+    """test: nothing is paid. live: everything is."""
+
+    TEST = "test"
+    LIVE = "live"
+
+
+@dataclass(frozen=True)
+class RewardRule:
+    """What one side is promised: a fixed amount, or `percent_bp` basis points of the order's net, at most `cap`."""
+
+    kind: str
+    fixed: Money | None = None
+    percent_bp: int = 0
+    cap: Money | None = None
+    expires_after: timedelta | None = None
+
+    def full(self, net: Money) -> Money:
+        """The reward for an order of `net`, before refunds. Raises ValueError when currencies differ."""
+        amount = self.fixed or net.percent(self.percent_bp)
+        if amount.currency != net.currency:
+            raise ValueError(f"the promise is in {amount.currency}, the order in {net.currency}")
+        return amount.at_most(self.cap) if self.cap else amount
+
+
+@dataclass(frozen=True)
+class Program:
+    """One version of a merchant's rules.
+
+    window: how long before checkout a touch still counts. hold: how long after payment a reward waits. minimum_net
+    is compared with the order's net. redirect_hosts: the only hosts a link may lead to; `landing` is the path there.
+    """
+
+    name: str
+    slug: str
+    mode: Mode
+    event: str
+    window: timedelta
+    hold: timedelta
+    advocate_reward: RewardRule
+    last_touch: bool = True
+    precedence: tuple[Source, ...] = tuple(Source)
+    minimum_net: Money | None = None
+    new_customers_only: bool = True
+    redirect_hosts: tuple[str, ...] = ()
+    landing: str = "/"
+
+
+class _Reader:
+    """Reads untyped data and gathers every problem, each with its remedy."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self.data = data
+        self.problems: list[str] = []
+        self.read: set[str] = set()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.read.add(key.split(".")[0])
+        value: Any = self.data
+        for part in key.split("."):
+            if not isinstance(value, Mapping) or value.get(part) is None:
+                return default
+            value = value[part]
+        return value
+
+    def text(self, key: str, default: str = "") -> str:
+        value = self.get(key, default)
+        if not isinstance(value, str) or not value.strip():
+            self.problems.append(f"{key}: write a text")
+            return "?"
+        return value.strip()
+
+    def choice(self, key: str, allowed: tuple[str, ...], default: str) -> str:
+        value = self.get(key, default)
+        if value not in allowed:
+            self.problems.append(f"{key}: {value!r} is none of {', '.join(allowed)}")
+            return default
+        return str(value)
+
+    def days(self, key: str, default: int | None) -> timedelta | None:
+        value = self.get(key, default)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 3650:
+            self.problems.append(f"{key}: {value!r} must be a whole number of days, 0 to 3650")
+            return timedelta(0)
+        return timedelta(days=value)
+
+    def money(self, key: str) -> Money | None:
+        value = self.get(key)
+        if value is None:
+            return None
+        amount, _, currency = str(value).partition(" ")
+        try:
+            money = Money.parse(amount, currency.strip())
+        except ValueError:
+            money = None
+        if money is None or money.minor <= 0:
+            self.problems.append(f'{key}: {value!r} must be an amount and its currency, such as "10.00 EUR"')
+        return money
+
+    def flag(self, key: str, *, default: bool) -> bool:
+        value = self.get(key, default)
+        if not isinstance(value, bool):
+            self.problems.append(f"{key}: {value!r} must be true or false")
+            return default
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+            self.problems.append(f"{key}: write a list of texts")
+            return ()
+        return tuple(value)
+
+
+def _reward(read: _Reader, key: str) -> RewardRule:
+    fixed, percent = read.money(f"{key}.amount"), read.get(f"{key}.percent")
+    basis_points = 0
+    if (fixed is None) == (percent is None):
+        read.problems.append(f'{key}: give either `amount: "10.00 EUR"` or `percent: 10`, not both, not neither')
+    if percent is not None:
+        try:
+            basis_points = Money.parse(str(percent), "EUR").minor  # two digits after the point, as basis points have
+        except ValueError:
+            basis_points = 0
+        if not 0 < basis_points <= WHOLE_BP:
+            read.problems.append(f"{key}.percent: {percent!r} must be more than 0 and at most 100")
+    expires = read.days(f"{key}.expires_days", None)
+    if expires is not None and not expires:
+        read.problems.append(f"{key}.expires_days: must be at least 1, or left out for credit that never expires")
+    kind = read.choice(f"{key}.kind", KINDS, "balance")
+    return RewardRule(kind, fixed, basis_points, read.money(f"{key}.cap"), expires)
+
+
+def _precedence(read: _Reader) -> tuple[Source, ...]:
+    names = read.texts("attribution.precedence")
+    wrong = [name for name in names if name not in set(Source)]
+    if wrong or len(set(names)) != len(names):
+        read.problems.append(f"attribution.precedence: name each of {', '.join(Source)} at most once")
+        return tuple(Source)
+    return tuple(Source(name) for name in names) or tuple(Source)
+
+
+KEYS = frozenset(
+    "name slug mode event window_days hold_days minimum_net new_customers_only attribution advocate links".split()
+)
+
+
+def parse(data: Mapping[str, Any]) -> Program:
+    """A program from its data (YAML or JSON). Raises ConfigError naming every problem and its remedy."""
+    read = _Reader(data)
+    name = read.text("name")
+    program = Program(
+        name=name,
+        slug=read.text("slug", "-".join(name.lower().split())),
+        mode=Mode(read.choice("mode", tuple(Mode), Mode.LIVE)),
+        event=read.choice("event", EVENTS, "order_paid"),
+        window=read.days("window_days", 30) or timedelta(0),
+        hold=read.days("hold_days", 14) or timedelta(0),
+        minimum_net=read.money("minimum_net"),
+        new_customers_only=read.flag("new_customers_only", default=True),
+        last_touch=read.choice("attribution.touch", ("first", "last"), "last") == "last",
+        precedence=_precedence(read),
+        advocate_reward=_reward(read, "advocate"),
+        redirect_hosts=read.texts("links.hosts"),
+        landing=str(read.get("links.path", "/")),
+    )
+    if not program.landing.startswith("/") or program.landing.startswith(("//", "/\\")):
+        read.problems.append(f"links.path: {program.landing!r} must be a path on the shop, such as /collections/all")
+    read.problems += [f"{key}: no such setting" for key in data if key not in KEYS]
+    if read.problems:
+        raise ConfigError(read.problems)
+    return program

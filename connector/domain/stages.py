@@ -1,0 +1,132 @@
+"""Stages: where a referral stands and what it owes, as a pure function of all facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from connector.domain.facts import Fact, OrderPaid, OrderRefunded, newest
+from connector.domain.money import Money
+from connector.domain.program import Mode, Program
+
+
+class Stage(StrEnum):
+    """pending -> qualified -> converted -> rewarded; the others are exits."""
+
+    PENDING = "pending"
+    QUALIFIED = "qualified"
+    CONVERTED = "converted"
+    REWARDED = "rewarded"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    REVERSED = "reversed"
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that decides one referral. captured_at: when it was first known. paid_out: every reward stands issued."""
+
+    advocate: UUID
+    friend: UUID
+    captured_at: datetime
+    facts: tuple[Fact, ...]
+    duplicate: bool
+    paid_out: bool
+    now: datetime
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one side is owed in total, net of everything taken back. release_at: when it may be paid."""
+
+    role: str
+    kind: str
+    amount: Money
+    release_at: datetime
+    expires_after: timedelta | None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The stage, the rule that decided it, the reason in plain words, what is owed, and when to look again."""
+
+    stage: Stage
+    rule: str
+    reason: str
+    plans: tuple[Plan, ...] = ()
+    look_again: datetime | None = None
+    hold: str = ""
+
+
+def _rejection(program: Program, case: Case, paid: OrderPaid) -> tuple[str, str] | None:
+    """The first rule this order breaks, with the sentence shown to people, or None."""
+    if case.duplicate:
+        return "duplicate", "This person was already referred; the first referral stands."
+    if case.advocate == case.friend:
+        return "self_referral", "Advocate and friend are the same person."
+    if paid.test:
+        return "test_order", "The order is a test order, and test orders never pay."
+    if program.new_customers_only and paid.first_order is False:
+        return "not_new", "The friend had ordered before, and the program is for new customers."
+    if program.minimum_net and paid.net.currency == program.minimum_net.currency and paid.net < program.minimum_net:
+        return "below_minimum", f"The order's net of {paid.net} is below the minimum of {program.minimum_net}."
+    if not paid.net:
+        return "zero_total", "The order's net is zero, so there is nothing to reward."
+    return None
+
+
+def remaining(facts: Iterable[Fact], paid: OrderPaid) -> Money:
+    """The order's net less all refunds, never below zero."""
+    left = paid.net
+    for fact in newest(facts).values():
+        if isinstance(fact, OrderRefunded) and fact.ref == paid.ref:
+            left -= fact.amount
+    return left.at_least_zero()
+
+
+def decide(program: Program, case: Case) -> Decision:
+    """The decision that follows from the facts, whatever order they arrived in."""
+    standing = newest(case.facts)
+    paid = next((fact for fact in standing.values() if isinstance(fact, OrderPaid)), None)
+    if paid is None:
+        return _unpaid(program, case)
+    broken = _rejection(program, case, paid)
+    if broken:
+        return Decision(Stage.REJECTED, *broken)
+    left = remaining(standing.values(), paid)
+    if not left:
+        return Decision(Stage.REVERSED, "refunded", "The order was cancelled or refunded in full.")
+    return _owed(program, case, paid, left)
+
+
+def _unpaid(program: Program, case: Case) -> Decision:
+    deadline = case.captured_at + program.window
+    if case.duplicate:
+        return Decision(Stage.REJECTED, "duplicate", "This person was already referred; the first referral stands.")
+    if case.now >= deadline:
+        return Decision(Stage.EXPIRED, "window", f"No payment within {program.window.days} days.")
+    return Decision(Stage.PENDING, "unpaid", "The order is not paid yet.", look_again=deadline)
+
+
+def _owed(program: Program, case: Case, paid: OrderPaid, left: Money) -> Decision:
+    release_at = paid.happened_at + program.hold
+    rule = program.advocate_reward
+    try:
+        amount = rule.full(paid.net).share(left.minor, paid.net.minor)
+    except ValueError as error:
+        return Decision(Stage.QUALIFIED, "currency", f"On hold: {error}; add a rate to the program.", hold="currency")
+    plans = (Plan("advocate", rule.kind, amount, release_at, rule.expires_after),)
+    share = "" if left == paid.net else f" {left} of {paid.net} is left after refunds."
+    if program.mode is Mode.TEST:
+        return Decision(Stage.QUALIFIED, "test_mode", f"The program is in test mode: {amount} would be owed.{share}")
+    if case.now < release_at:
+        when = release_at.strftime("%Y-%m-%d %H:%M UTC")
+        return Decision(
+            Stage.QUALIFIED, "hold", f"{amount} is promised and held until {when}.{share}", plans, release_at
+        )
+    if case.paid_out:
+        return Decision(Stage.REWARDED, "paid", f"{amount} stands on the advocate's account.{share}", plans)
+    return Decision(Stage.CONVERTED, "released", f"{amount} is being paid.{share}", plans)

@@ -1,0 +1,1 @@
+"""Lanes: the one mechanism for work. A lane is worked by one worker at a time; a wake-up says only which lane."""

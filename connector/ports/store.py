@@ -1,0 +1,415 @@
+"""What the journey asks of its memory. One transaction per `begin`; the merchant is given once and guards every row.
+
+Times that decide about leases and deadlines come from the database; `now()` of a transaction is that clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+from connector.domain.facts import Fact, ObjectRef
+from connector.domain.ledger import Batch
+from connector.domain.money import Money
+from connector.domain.program import Program
+from connector.domain.stages import Plan, Stage
+from connector.domain.touch import Touch
+from connector.ports.platform import Effect, Guard, Item, Truth
+
+# ── Words ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class RewardState(StrEnum):
+    """Of a reward or a reversal. due: on hold. approved: may be sent. held: needs a remedy, blocks nothing."""
+
+    DUE = "due"
+    APPROVED = "approved"
+    SENDING = "sending"
+    ISSUED = "issued"
+    UNKNOWN = "unknown"
+    HELD = "held"
+    REFUSED = "refused"
+    VOID = "void"
+
+
+class AttemptState(StrEnum):
+    """Of one call. open: it may be under way. unknown: it may have had an effect. The others are its answer."""
+
+    OPEN = "open"
+    DONE = "done"
+    NOT_DONE = "not_done"
+    UNKNOWN = "unknown"
+    REFUSED = "refused"
+    GONE = "gone"
+
+
+#: States in which an attempt may have moved money: the reward may not be changed, only reversed.
+LOCKED = frozenset({RewardState.SENDING, RewardState.UNKNOWN, RewardState.ISSUED})
+
+
+def merchant_lane(merchant: UUID) -> str:
+    """The lane of a merchant's decisions."""
+    return f"m:{merchant}"
+
+
+def connection_lane(connection: UUID) -> str:
+    """The lane of all calls to one connection."""
+    return f"c:{connection}"
+
+
+# ── Rows ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whom an outside name (account, code) belongs to."""
+
+    merchant: UUID
+    target: UUID
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One stored delivery, its body opened."""
+
+    id: UUID
+    connection: UUID
+    platform: str
+    topic: str
+    body: bytes
+    received_at: datetime
+
+
+@dataclass(frozen=True)
+class Task:
+    """Work that is due on a lane. The row stays until its version is closed."""
+
+    lane: str
+    what: str
+    subject: str
+    version: int
+    tries: int
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One installation. currency: of the account, as it said itself. version counts token pairs."""
+
+    id: UUID
+    merchant: UUID
+    platform: str
+    external: str
+    state: str
+    access: str
+    refresh: str
+    token_expires_at: datetime | None
+    token_version: int
+    currency: str
+    doubted_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class SavedTruth:
+    """The latest fetched truth of an object and the person it belongs to."""
+
+    truth: Truth
+    person: UUID | None
+
+
+@dataclass(frozen=True)
+class ProgramVersion:
+    """One pinned version of a program."""
+
+    id: UUID
+    version: int
+    program: Program
+
+
+@dataclass(frozen=True)
+class Advocate:
+    """A person enrolled in a program, and the code they share."""
+
+    id: UUID
+    program: UUID
+    person: UUID
+    code: str
+
+
+@dataclass(frozen=True)
+class Referral:
+    """One friend in one program; `ref` on `connection` is the purchase that converts it."""
+
+    id: UUID
+    program: UUID
+    version: int
+    advocate: UUID
+    advocate_person: UUID
+    friend: UUID
+    connection: UUID
+    ref: ObjectRef
+    captured_at: datetime
+    touch: Touch
+    stage: Stage
+    rule: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Reward:
+    """What one side is owed. decision counts the changes of mind; owner, marker and expires_at are pinned once sent."""
+
+    id: UUID
+    referral: UUID
+    role: str
+    kind: str
+    beneficiary: UUID
+    connection: UUID
+    amount: Money
+    state: RewardState
+    decision: int
+    expires_after: timedelta | None
+    owner: str = ""
+    holder: str = ""
+    marker: str = ""
+    expires_at: datetime | None = None
+    transaction: str = ""
+    tries: int = 0
+
+
+@dataclass(frozen=True)
+class Reversal:
+    """Part of a paid reward that must come back; `taken` is what the account still held."""
+
+    id: UUID
+    reward: UUID
+    ordinal: int
+    amount: Money
+    taken: Money
+    state: RewardState
+    decision: int
+    tries: int = 0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a call ended. retry: when to send again after a certain `not_done`."""
+
+    state: AttemptState
+    transaction: str = ""
+    holder: str = ""
+    reason: str = ""
+    retry: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One committed call: what it moves is pinned in `effect` (whose id is the attempt's).
+
+    late: what its own worker heard after it had lost the lane; certain, but not yet acted on.
+    """
+
+    effect: Effect
+    connection: UUID
+    reward: UUID
+    reversal: UUID | None
+    epoch: int
+    deadline_at: datetime
+    state: AttemptState
+    late: Answer | None = None
+
+
+@dataclass(frozen=True)
+class Movement:
+    """A reward or reversal that may be sent now, with all that the call must pin."""
+
+    reward: Reward
+    reversal: Reversal | None
+    amount: Money
+    decision: int
+
+
+class Lease(Protocol):
+    """The right to work one lane for a while."""
+
+    @property
+    def lane(self) -> str: ...
+    @property
+    def epoch(self) -> int: ...
+    def left(self) -> timedelta:
+        """How much of it remains, by a clock that also runs while the machine sleeps."""
+
+    def guard(self, deadline_at: datetime) -> Guard:
+        """The check that nothing leaves after `deadline_at` (database time)."""
+
+
+# ── Repositories ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Deliveries(Protocol):
+    def add(self, connection: UUID, platform: str, items: Sequence[Item], *, quarantined: str = "") -> int:
+        """Keep the raw bytes once per key; returns how many were new."""
+
+    def waiting(self, limit: int) -> Sequence[Delivery]: ...
+    def finish(self, delivery: UUID, outcome: str, reason: str, *, parked: bool = False) -> None: ...
+
+
+class Tasks(Protocol):
+    def mark(self, lane: str, what: str, subjects: Collection[str], *, after: timedelta = timedelta(0)) -> None:
+        """Make work due; marking again raises its version and never moves it later."""
+
+    def mark_at(self, lane: str, what: str, subject: str, at: datetime) -> None: ...
+    def due(self, lane: str, what: str, limit: int) -> Sequence[Task]: ...
+    def count(self, lane: str, what: str) -> int: ...
+    def waiting(self, lane: str, what: str, limit: int) -> Sequence[Task]:
+        """Open work whether due or not, oldest first: to fill a batch that leaves anyway."""
+
+    def close(self, tasks: Iterable[Task]) -> None:
+        """Close exactly the versions that were read."""
+
+    def later(self, task: Task, after: timedelta, reason: str) -> None: ...
+    def park(self, task: Task, reason: str) -> None: ...
+
+
+class Connections(Protocol):
+    def get(self, connection: UUID) -> Connection: ...
+    def claim_refresh(self, connection: UUID, version: int, lease: timedelta) -> bool:
+        """Become the only one who refreshes this token version for the length of the lease."""
+
+    def store_pair(
+        self, connection: UUID, version: int, access: str, refresh: str, expires_at: datetime | None
+    ) -> bool:
+        """Store a rotated pair if `version` still stands."""
+
+    def doubt(self, connection: UUID, version: int) -> None: ...
+    def close(self, connection: UUID, state: str, reason: str) -> None: ...
+
+
+class Truths(Protocol):
+    def get(self, connection: UUID, ref: ObjectRef) -> SavedTruth | None: ...
+    def save(self, connection: UUID, truth: Truth, person: UUID | None) -> bool:
+        """Keep it with its facts unless a newer one, by the platform's time, is there; says whether it was kept."""
+
+    def facts(self, connection: UUID, ref: ObjectRef) -> tuple[Fact, ...]: ...
+
+
+class People(Protocol):
+    def resolve(self, connection: UUID, identifiers: Sequence[tuple[str, str]]) -> UUID | None:
+        """The person behind (kind, clear value) pairs, made if new, joined if two strong ones name two."""
+
+    def canonical(self, person: UUID) -> UUID: ...
+    def external(self, person: UUID, connection: UUID, kind: str) -> str | None:
+        """The platform's own id of this person on this connection."""
+
+    def email(self, person: UUID) -> str | None: ...
+    def link(self, person: UUID, connection: UUID, ref: ObjectRef) -> None: ...
+    def find(self, connection: UUID, kind: str, value: str) -> UUID | None: ...
+    def erase(self, person: UUID) -> None: ...
+
+
+class Programs(Protocol):
+    def current(self) -> Sequence[ProgramVersion]: ...
+    def pinned(self, program: UUID, version: int) -> Program: ...
+    def advocates(self, hints: Iterable[str]) -> Mapping[str, Advocate]:
+        """The advocates behind texts that may be codes; unknown texts are absent."""
+
+
+class Referrals(Protocol):
+    def by_purchase(self, connection: UUID, ref: ObjectRef) -> Sequence[UUID]: ...
+    def of_friend(self, program: UUID, friend: UUID) -> UUID | None: ...
+    def open(self, referral: Referral) -> UUID:
+        """Create it, or return the one that stands for (program, friend)."""
+
+    def lock(self, referral: UUID) -> Referral:
+        """Read it with program and referral locked, in this order for everybody."""
+
+    def is_duplicate(self, referral: Referral) -> bool: ...
+    def convert(self, referral: Referral) -> bool:
+        """Claim the purchase for this referral, once and for ever; False if another owns it."""
+
+    def is_converted(self, referral: UUID) -> bool: ...
+    def repoint(self, referral: Referral) -> None: ...
+    def decide(self, referral: UUID, stage: Stage, rule: str, reason: str) -> bool:
+        """Write the decision; says whether the stage or reason changed."""
+
+    def review(self, referral: UUID, reason: str) -> None: ...
+
+
+class Rewards(Protocol):
+    def of(self, referral: UUID) -> Sequence[Reward]: ...
+    def reversals(self, reward: UUID) -> Sequence[Reversal]: ...
+    def owe(self, referral: Referral, plan: Plan, beneficiary: UUID, state: RewardState, reason: str) -> UUID: ...
+    def change(
+        self, reward: Reward, amount: Money, state: RewardState, reason: str, beneficiary: UUID | None = None
+    ) -> bool:
+        """Change a reward that no attempt has locked; False if one has since."""
+
+    def reverse(self, reward: Reward, ordinal: int, amount: Money) -> UUID: ...
+    def change_reversal(self, reversal: Reversal, amount: Money, state: RewardState) -> bool: ...
+    def movable(self, connection: UUID, limit: int) -> Sequence[Movement]:
+        """What may be sent now on accounts without an open effect: reversals first, oldest first."""
+
+    def hold(self, movement: Movement, reason: str) -> None: ...
+    def retry(self, movement: Movement, after: timedelta, reason: str) -> None: ...
+
+
+class Attempts(Protocol):
+    def begin(self, movement: Movement, effect: Effect, lease: Lease, deadline: timedelta) -> Attempt | None:
+        """Commit to one call: the row is `sending`, everything is pinned. None if it changed or the account is busy."""
+
+    def overdue(self, connection: UUID, quiet: timedelta) -> Sequence[Attempt]:
+        """Open attempts past their deadline and unknown ones, quiet for long enough to be read back."""
+
+    def settle(self, attempt: Attempt, lease: Lease, answer: Answer) -> bool:
+        """Write the answer if this attempt is still the newest word on its row; else keep it on the attempt alone."""
+
+    def need_person(self, attempt: Attempt, reason: str) -> None: ...
+    def claimed(self, connection: UUID, transaction: str, *, but: UUID) -> bool: ...
+    def marker_taken(self, connection: UUID, owner: str, marker: str, *, but: UUID) -> bool: ...
+
+
+class Ledger(Protocol):
+    def post(self, batch: Batch, *, reward: UUID, reversal: UUID | None = None) -> None: ...
+
+
+class Tx(Protocol):
+    """One short transaction of one merchant."""
+
+    @property
+    def merchant(self) -> UUID: ...
+    @property
+    def deliveries(self) -> Deliveries: ...
+    @property
+    def tasks(self) -> Tasks: ...
+    @property
+    def connections(self) -> Connections: ...
+    @property
+    def truths(self) -> Truths: ...
+    @property
+    def people(self) -> People: ...
+    @property
+    def programs(self) -> Programs: ...
+    @property
+    def referrals(self) -> Referrals: ...
+    @property
+    def rewards(self) -> Rewards: ...
+    @property
+    def attempts(self) -> Attempts: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    def now(self) -> datetime: ...
+    def savepoint(self) -> AbstractContextManager[object]: ...
+
+
+class Store(Protocol):
+    """The product's only memory."""
+
+    def begin(self, merchant: UUID) -> AbstractContextManager[Tx]:
+        """One transaction of one merchant: commits at the end, rolls back on any error."""
+
+    def account(self, platform: str, external: str) -> Owner | None:
+        """Whom a platform account belongs to; asked before the merchant is known."""

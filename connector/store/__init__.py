@@ -1,0 +1,1 @@
+"""PostgreSQL, the product's only memory."""

@@ -1,0 +1,133 @@
+"""Connections: installations, their sealed tokens, and who may refresh them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from connector.errors import NotFound
+from connector.ports.store import Connection, connection_lane
+from connector.store.base import Repository, new_id
+
+_ACCESS, _REFRESH = "connection.access", "connection.refresh"
+
+
+class Connections(Repository):
+    def get(self, connection: UUID) -> Connection:
+        row = self.run("SELECT * FROM connection WHERE merchant_id = :merchant AND id = :id", id=connection).first()
+        if row is None:
+            raise NotFound(f"no connection {connection} for this merchant")
+        return Connection(
+            id=row.id,
+            merchant=row.merchant_id,
+            platform=row.platform,
+            external=row.external_account,
+            state=row.state,
+            access=self.tx.unseal(_ACCESS, row.access_sealed).decode(),
+            refresh=self.tx.unseal(_REFRESH, row.refresh_sealed).decode(),
+            token_expires_at=row.token_expires_at,
+            token_version=row.token_version,
+            currency=row.currency,
+            doubted_at=row.doubted_at,
+        )
+
+    def all(self) -> list[Connection]:
+        ids = self.run("SELECT id FROM connection WHERE merchant_id = :merchant ORDER BY installed_at").scalars()
+        return [self.get(connection) for connection in ids.all()]
+
+    def install(
+        self,
+        platform: str,
+        external: str,
+        access: str,
+        refresh: str,
+        expires_at: datetime | None,
+        currency: str,
+        scopes: list[str],
+    ) -> UUID:
+        """Join an account, or reopen the same row after a reinstall. The directory keeps it to one merchant."""
+        found: UUID = self.run(
+            """INSERT INTO connection (id, merchant_id, platform, external_account, state, access_sealed, refresh_sealed,
+                                       token_expires_at, currency, scopes)
+               VALUES (:id, :merchant, :platform, :external, 'active', :access, :refresh, :expires, :currency, :scopes)
+               ON CONFLICT (platform, external_account) DO UPDATE SET state = 'active', state_reason = '',
+                   access_sealed = excluded.access_sealed, refresh_sealed = excluded.refresh_sealed,
+                   token_expires_at = excluded.token_expires_at, currency = excluded.currency, scopes = excluded.scopes,
+                   token_version = connection.token_version + 1, doubted_at = NULL, refresh_until = NULL,
+                   installed_at = clock_timestamp()
+               RETURNING id""",
+            id=new_id(),
+            platform=platform,
+            external=external,
+            access=self.tx.seal(_ACCESS, access.encode()),
+            refresh=self.tx.seal(_REFRESH, refresh.encode()),
+            expires=expires_at,
+            currency=currency,
+            scopes=scopes,
+        ).scalar_one()
+        self.run(
+            """INSERT INTO directory (kind, name, merchant_id, target_id)
+               VALUES ('account:' || :platform, :external, :merchant, :id) ON CONFLICT DO NOTHING""",
+            platform=platform,
+            external=external,
+            id=found,
+        )
+        self.run(
+            "INSERT INTO lane (id, merchant_id, platform) VALUES (:lane, :merchant, :platform) ON CONFLICT DO NOTHING",
+            lane=connection_lane(found),
+            platform=platform,
+        )
+        return found
+
+    def claim_refresh(self, connection: UUID, version: int, lease: timedelta) -> bool:
+        """Become the only one who refreshes this token version for the length of the lease."""
+        return bool(
+            self.run(
+                """UPDATE connection SET refresh_until = clock_timestamp() + :lease
+                   WHERE merchant_id = :merchant AND id = :id AND token_version = :version
+                     AND (refresh_until IS NULL OR refresh_until < clock_timestamp())""",
+                id=connection,
+                version=version,
+                lease=lease,
+            ).rowcount
+        )
+
+    def store_pair(
+        self, connection: UUID, version: int, access: str, refresh: str, expires_at: datetime | None
+    ) -> bool:
+        """Store a rotated pair if `version` still stands."""
+        return bool(
+            self.run(
+                """UPDATE connection SET access_sealed = :access, refresh_sealed = :refresh, token_expires_at = :expires,
+                       token_version = token_version + 1, refresh_until = NULL, doubted_at = NULL
+                   WHERE merchant_id = :merchant AND id = :id AND token_version = :version""",
+                id=connection,
+                version=version,
+                access=self.tx.seal(_ACCESS, access.encode()),
+                refresh=self.tx.seal(_REFRESH, refresh.encode()),
+                expires=expires_at,
+            ).rowcount
+        )
+
+    def doubt(self, connection: UUID, version: int) -> None:
+        """The platform refused our refresh token: remember since when, for another worker may have rotated it."""
+        self.run(
+            """UPDATE connection SET doubted_at = coalesce(doubted_at, clock_timestamp()), refresh_until = NULL
+               WHERE merchant_id = :merchant AND id = :id AND token_version = :version""",
+            id=connection,
+            version=version,
+        )
+
+    def close(self, connection: UUID, state: str, reason: str) -> None:
+        """Stop calling: `reconnect` keeps the row for the merchant to renew, `removed` also forgets the tokens."""
+        self.run(
+            """UPDATE connection SET state = :state, state_reason = :reason,
+                   access_sealed = CASE :state WHEN 'removed' THEN :nothing ELSE access_sealed END,
+                   refresh_sealed = CASE :state WHEN 'removed' THEN :nothing_too ELSE refresh_sealed END
+               WHERE merchant_id = :merchant AND id = :id AND state <> 'removed'""",
+            id=connection,
+            state=state,
+            reason=reason,
+            nothing=self.tx.seal(_ACCESS, b""),
+            nothing_too=self.tx.seal(_REFRESH, b""),
+        )

@@ -1,0 +1,160 @@
+"""The database: engine, transactions of one merchant, and the check that row-level security cannot be bypassed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection as Session
+from sqlalchemy import CursorResult, Engine, create_engine, text
+from sqlalchemy.exc import OperationalError
+
+from connector.errors import ConfigError
+from connector.ports.store import Owner
+from connector.store.accounts import Connections
+from connector.store.attempts import Attempts
+from connector.store.inbox import Deliveries, Tasks, Truths
+from connector.store.ledger import Ledger
+from connector.store.people import People
+from connector.store.programs import Programs
+from connector.store.referrals import Referrals
+from connector.store.rewards import Rewards
+from connector.store.vault import Vault
+
+NOBODY = UUID(int=0)
+_RETRIES = 3
+
+
+def engine(url: str, *, pool: int = 4, connect_timeout: int = 1, statement_timeout_ms: int = 0) -> Engine:
+    """An engine that fails fast when the server is away, so that intake can say 503 in time."""
+    url = url.replace("postgres://", "postgresql+psycopg://", 1).replace("postgresql://", "postgresql+psycopg://", 1)
+    options = (
+        f"-c timezone=UTC -c idle_in_transaction_session_timeout=60000 -c statement_timeout={statement_timeout_ms}"
+    )
+    return create_engine(
+        url,
+        pool_size=pool,
+        max_overflow=0,
+        pool_timeout=connect_timeout,
+        connect_args={"connect_timeout": connect_timeout, "options": options, "tcp_user_timeout": 10_000},
+    )
+
+
+class Tx:
+    """One short transaction of one merchant; every repository it hands out is bound to that merchant."""
+
+    def __init__(self, session: Session, merchant: UUID, vault: Vault, hash_key: bytes) -> None:
+        self.session, self.merchant, self.vault, self.hash_key = session, merchant, vault, hash_key
+
+    def run(self, sql: str, **values: Any) -> CursorResult[Any]:
+        """One statement; `:merchant` is always bound."""
+        return self.session.execute(text(sql), {"merchant": self.merchant, **values})
+
+    def now(self) -> datetime:
+        moment: datetime = self.run("SELECT clock_timestamp()").scalar_one()
+        return moment
+
+    def savepoint(self) -> AbstractContextManager[object]:
+        """A part that may fail alone."""
+        return self.session.begin_nested()
+
+    def seal(self, field: str, clear: bytes) -> bytes:
+        return self.vault.seal(self.merchant, field, clear)
+
+    def unseal(self, field: str, sealed: bytes) -> bytes:
+        return self.vault.open(self.merchant, field, sealed)
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        return Deliveries(self)
+
+    @cached_property
+    def tasks(self) -> Tasks:
+        return Tasks(self)
+
+    @cached_property
+    def connections(self) -> Connections:
+        return Connections(self)
+
+    @cached_property
+    def truths(self) -> Truths:
+        return Truths(self)
+
+    @cached_property
+    def people(self) -> People:
+        return People(self)
+
+    @cached_property
+    def programs(self) -> Programs:
+        return Programs(self)
+
+    @cached_property
+    def referrals(self) -> Referrals:
+        return Referrals(self)
+
+    @cached_property
+    def rewards(self) -> Rewards:
+        return Rewards(self)
+
+    @cached_property
+    def attempts(self) -> Attempts:
+        return Attempts(self)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self)
+
+
+class Database:
+    """The Store of `connector.ports.store` on PostgreSQL."""
+
+    def __init__(self, engine: Engine, vault: Vault, hash_key: bytes) -> None:
+        self.engine, self.vault, self.hash_key = engine, vault, hash_key
+
+    @contextmanager
+    def begin(self, merchant: UUID) -> Iterator[Tx]:
+        with self.engine.begin() as session:
+            session.execute(text("SELECT set_config('app.merchant', :m, true)"), {"m": str(merchant)})
+            yield Tx(session, merchant, self.vault, self.hash_key)
+
+    @contextmanager
+    def switchboard(self) -> Iterator[Session]:
+        """A transaction over all merchants that may see lanes and what is due, and nothing else."""
+        with self.engine.begin() as session:
+            session.execute(text("SELECT set_config('app.merchant', '*', true)"))
+            yield session
+
+    def lookup(self, kind: str, name: str) -> Owner | None:
+        """Whom a name in the directory belongs to."""
+        with self.engine.connect() as session:
+            row = session.execute(
+                text("SELECT merchant_id, target_id FROM directory WHERE kind = :kind AND name = :name"),
+                {"kind": kind, "name": name},
+            ).first()
+        return Owner(row.merchant_id, row.target_id) if row else None
+
+    def account(self, platform: str, external: str) -> Owner | None:
+        return self.lookup(f"account:{platform}", external)
+
+    def check_role(self) -> None:
+        """Raises ConfigError when the role could read past row-level security."""
+        with self.engine.connect() as session:
+            row = session.execute(
+                text("SELECT rolname, rolsuper OR rolbypassrls AS free FROM pg_roles WHERE rolname = current_user")
+            ).one()
+        if row.free:
+            raise ConfigError(
+                [
+                    f"DATABASE_URL: role {row.rolname!r} is a superuser or bypasses row-level security, so one merchant"
+                    " could see another's rows; create a plain role that owns the database and use that"
+                ]
+            )
+
+
+def is_away(error: OperationalError) -> bool:
+    """Whether the server is gone or refusing, as opposed to a statement that failed."""
+    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in (None, "57P01", "57P03", "53300")

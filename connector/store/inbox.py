@@ -1,0 +1,214 @@
+"""What came in and what is to be done about it: deliveries, tasks, fetched truths and their facts."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from connector.domain.facts import Fact, ObjectRef
+from connector.ports.platform import Item, Truth
+from connector.ports.store import Delivery, SavedTruth, Task
+from connector.store import codec
+from connector.store.base import Repository, as_json, new_id
+
+_BODY = "delivery.body"
+
+
+class Deliveries(Repository):
+    def add(self, connection: UUID | None, platform: str, items: Sequence[Item], *, quarantined: str = "") -> int:
+        """Keep the raw bytes, compressed and sealed, once per key; returns how many were new."""
+        # Unknown topics are kept apart, so that a topic switched on too early is found and not processed.
+        rows = [
+            {
+                "id": new_id(),
+                "account": item.account,
+                "topic": item.topic,
+                "key": item.key,
+                "body": self.tx.seal(_BODY, zlib.compress(item.body, 1)),
+                "state": "received" if item.known and not quarantined else "quarantined",
+                "reason": quarantined or ("" if item.known else "this topic is not read"),
+                "at": item.triggered_at,
+            }
+            for item in items
+        ]
+        columns = {f"{name}s": [row[name] for row in rows] for name in rows[0]}
+        return self.run(
+            """INSERT INTO delivery (id, merchant_id, connection_id, platform, account, topic, key, body_sealed, state,
+                                     reason, triggered_at)
+               SELECT id, :merchant, :connection, :platform, account, topic, key, body, state, reason, at
+               FROM unnest(CAST(:ids AS uuid[]), CAST(:accounts AS text[]), CAST(:topics AS text[]),
+                           CAST(:keys AS text[]), CAST(:bodys AS bytea[]), CAST(:states AS text[]),
+                           CAST(:reasons AS text[]), CAST(:ats AS timestamptz[]))
+                    AS new (id, account, topic, key, body, state, reason, at)
+               ON CONFLICT (platform, account, topic, key) DO NOTHING""",
+            connection=connection,
+            platform=platform,
+            **columns,
+        ).rowcount
+
+    def waiting(self, limit: int) -> Sequence[Delivery]:
+        rows = self.run(
+            """SELECT id, connection_id, platform, topic, body_sealed, received_at FROM delivery
+               WHERE merchant_id = :merchant AND state = 'received' ORDER BY id LIMIT :limit""",
+            limit=limit,
+        )
+        return [
+            Delivery(r.id, r.connection_id, r.platform, r.topic, self._open(r.body_sealed), r.received_at) for r in rows
+        ]
+
+    def _open(self, sealed: bytes) -> bytes:
+        return zlib.decompress(self.tx.unseal(_BODY, sealed))
+
+    def finish(self, delivery: UUID, outcome: str, reason: str, *, parked: bool = False) -> None:
+        self.run(
+            """UPDATE delivery SET state = :state, outcome = :outcome, reason = :reason
+               WHERE merchant_id = :merchant AND id = :id""",
+            id=delivery,
+            state="parked" if parked else "done",
+            outcome=outcome,
+            reason=reason,
+        )
+
+
+class Tasks(Repository):
+    def mark(self, lane: str, what: str, subjects: Collection[str], *, after: timedelta = timedelta(0)) -> None:
+        """Make work due; marking again raises its version, unparks it and never moves it later."""
+        self.run(
+            """INSERT INTO task (merchant_id, lane, what, subject, due_at)
+               SELECT :merchant, :lane, :what, subject, clock_timestamp() + :after
+               FROM unnest(CAST(:subjects AS text[])) AS new (subject)
+               ON CONFLICT (lane, what, subject) DO UPDATE SET version = task.version + 1, state = 'open', tries = 0,
+                   due_at = CASE task.state WHEN 'open' THEN least(task.due_at, excluded.due_at)
+                                            ELSE excluded.due_at END""",
+            lane=lane,
+            what=what,
+            subjects=sorted(set(subjects)),  # one order for everybody, so that two markers cannot deadlock
+            after=after,
+        )
+
+    def mark_at(self, lane: str, what: str, subject: str, at: datetime) -> None:
+        self.mark(lane, what, [subject], after=at - self.tx.now())
+
+    def due(self, lane: str, what: str, limit: int) -> Sequence[Task]:
+        return self._open(lane, what, limit, "due_at <= clock_timestamp()")
+
+    def waiting(self, lane: str, what: str, limit: int) -> Sequence[Task]:
+        """Open work whether due or not, most pressing first: to fill a batch that leaves anyway."""
+        return self._open(lane, what, limit, "true")
+
+    def _open(self, lane: str, what: str, limit: int, when: str) -> Sequence[Task]:
+        rows = self.run(
+            f"""SELECT lane, what, subject, version, tries FROM task
+                WHERE merchant_id = :merchant AND lane = :lane AND what = :what AND state = 'open' AND {when}
+                ORDER BY due_at LIMIT :limit""",  # noqa: S608  (one of the two conditions above)
+            lane=lane,
+            what=what,
+            limit=limit,
+        )
+        return [Task(r.lane, r.what, r.subject, r.version, r.tries) for r in rows]
+
+    def count(self, lane: str, what: str) -> int:
+        count: int = self.run(
+            "SELECT count(*) FROM task WHERE merchant_id = :merchant AND lane = :lane AND what = :what AND state = 'open'",
+            lane=lane,
+            what=what,
+        ).scalar_one()
+        return count
+
+    def close(self, tasks: Iterable[Task]) -> None:
+        """Close exactly the versions that were read: what was marked since stays due."""
+        done = list(tasks)
+        if done:
+            self.run(
+                """DELETE FROM task USING unnest(CAST(:lanes AS text[]), CAST(:whats AS text[]), CAST(:subjects AS text[]),
+                                                 CAST(:versions AS bigint[])) AS read (lane, what, subject, version)
+                   WHERE task.merchant_id = :merchant AND task.lane = read.lane AND task.what = read.what
+                     AND task.subject = read.subject AND task.version = read.version""",
+                lanes=[t.lane for t in done],
+                whats=[t.what for t in done],
+                subjects=[t.subject for t in done],
+                versions=[t.version for t in done],
+            )
+
+    def later(self, task: Task, after: timedelta, reason: str) -> None:
+        """Try again after a while, unless it was marked anew meanwhile."""
+        self._move(task, "due_at = clock_timestamp() + :after, tries = tries + 1", reason, after=after)
+
+    def park(self, task: Task, reason: str) -> None:
+        """Leave it to a person, unless it was marked anew meanwhile."""
+        self._move(task, "state = 'parked'", reason)
+
+    def _move(self, task: Task, change: str, reason: str, **values: object) -> None:
+        self.run(
+            f"""UPDATE task SET {change}, reason = :reason
+                WHERE merchant_id = :merchant AND lane = :lane AND what = :what AND subject = :subject
+                  AND version = :version""",  # noqa: S608  (one of the two changes above)
+            lane=task.lane,
+            what=task.what,
+            subject=task.subject,
+            version=task.version,
+            reason=reason,
+            **values,
+        )
+
+
+class Truths(Repository):
+    def get(self, connection: UUID, ref: ObjectRef) -> SavedTruth | None:
+        row = self.run(
+            """SELECT data, person_id FROM truth WHERE merchant_id = :merchant AND connection_id = :connection
+               AND object_kind = :kind AND external_id = :id""",
+            connection=connection,
+            kind=ref.kind,
+            id=ref.id,
+        ).first()
+        return SavedTruth(codec.truth(row.data), row.person_id) if row else None
+
+    def save(self, connection: UUID, truth: Truth, person: UUID | None) -> bool:
+        """Keep it with its facts unless a newer one, by the platform's time, is there; says whether it was kept."""
+        kept = self.run(
+            """INSERT INTO truth (merchant_id, connection_id, object_kind, external_id, as_of, person_id, data)
+               VALUES (:merchant, :connection, :kind, :id, :as_of, :person, CAST(:data AS jsonb))
+               ON CONFLICT (connection_id, object_kind, external_id) DO UPDATE
+               SET as_of = excluded.as_of, person_id = coalesce(excluded.person_id, truth.person_id), data = excluded.data
+               WHERE truth.as_of <= excluded.as_of""",
+            connection=connection,
+            kind=truth.ref.kind,
+            id=truth.ref.id,
+            as_of=truth.as_of,
+            person=person,
+            data=as_json(codec.plain_truth(truth)),
+        ).rowcount
+        if kept and truth.facts:
+            self._add_facts(connection, truth.facts)
+        return kept == 1
+
+    def _add_facts(self, connection: UUID, facts: Sequence[Fact]) -> None:
+        self.run(
+            """INSERT INTO fact (id, merchant_id, connection_id, object_kind, external_id, key, as_of, data)
+               SELECT id, :merchant, :connection, kind, external, key, as_of, CAST(data AS jsonb)
+               FROM unnest(CAST(:ids AS uuid[]), CAST(:kinds AS text[]), CAST(:externals AS text[]), CAST(:keys AS text[]),
+                           CAST(:times AS timestamptz[]), CAST(:datas AS text[]))
+                    AS new (id, kind, external, key, as_of, data)
+               WHERE CAST(new.data AS jsonb) IS DISTINCT FROM (
+                   SELECT fact.data FROM fact WHERE fact.connection_id = :connection AND fact.key = new.key
+                   ORDER BY fact.as_of DESC, fact.id DESC LIMIT 1)""",
+            connection=connection,
+            ids=[new_id() for _ in facts],
+            kinds=[f.ref.kind for f in facts],
+            externals=[f.ref.id for f in facts],
+            keys=[f.key for f in facts],
+            times=[f.as_of for f in facts],
+            datas=[as_json(codec.plain_fact(f)) for f in facts],
+        )
+
+    def facts(self, connection: UUID, ref: ObjectRef) -> tuple[Fact, ...]:
+        rows = self.run(
+            """SELECT data, as_of FROM fact WHERE merchant_id = :merchant AND connection_id = :connection
+               AND object_kind = :kind AND external_id = :id ORDER BY as_of, id""",
+            connection=connection,
+            kind=ref.kind,
+            id=ref.id,
+        )
+        return tuple(codec.fact(row.data, row.as_of) for row in rows)

@@ -1,0 +1,173 @@
+"""People: identifiers as keyed hashes, joins and un-joins as facts, erasure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from connector.domain.facts import ObjectRef
+from connector.domain.person import EMAIL, PHONE, WEAK, Merge, fingerprint, groups, normal
+from connector.store.base import Repository, new_id
+
+_EMAIL_FIELD = "person.email"
+
+
+class People(Repository):
+    def _digest(self, connection: UUID, kind: str, value: str) -> bytes:
+        scope = "" if kind in (EMAIL, PHONE) else str(connection)
+        return fingerprint(self.tx.hash_key, self.tx.merchant, kind, value, scope)
+
+    def resolve(self, connection: UUID, identifiers: Sequence[tuple[str, str]]) -> UUID | None:
+        """The canonical person behind (kind, clear value) pairs: made if new, joined where strong ones name two."""
+        strong = [(kind, value) for kind, value in identifiers if kind not in WEAK and value.strip()]
+        if not strong:
+            return None
+        digests = [self._digest(connection, kind, value) for kind, value in strong]
+        kinds = [kind for kind, _ in strong]
+        known = self._known(kinds, digests)
+        if len(known) < len(set(digests)):
+            # Two lanes of one merchant may meet the same new person: look again with everyone else waiting.
+            self.run("SELECT FROM merchant WHERE id = :merchant FOR NO KEY UPDATE")
+            known = self._known(kinds, digests)
+        people = sorted(set(known.values()))
+        person = people[0] if people else self._new()
+        for other in people[1:]:
+            self.merge(person, other, "the same purchase carried identifiers of both")
+        for (kind, value), digest in zip(strong, digests, strict=True):
+            if digest not in known:
+                self._add(person, connection, kind, digest, value)
+        return self.canonical(person) if people[1:] else person
+
+    def _known(self, kinds: Sequence[str], digests: Sequence[bytes]) -> dict[bytes, UUID]:
+        rows = self.run(
+            """SELECT identifier.digest, person.canonical_id FROM identifier
+               JOIN person ON person.id = identifier.person_id
+               WHERE identifier.merchant_id = :merchant AND (identifier.kind, identifier.digest) IN
+                 (SELECT * FROM unnest(CAST(:kinds AS text[]), CAST(:digests AS bytea[])))""",
+            kinds=list(kinds),
+            digests=list(digests),
+        )
+        return {bytes(row.digest): row.canonical_id for row in rows}
+
+    def _new(self) -> UUID:
+        person = new_id()
+        self.run("INSERT INTO person (id, merchant_id, canonical_id) VALUES (:id, :merchant, :id)", id=person)
+        return person
+
+    def _add(self, person: UUID, connection: UUID, kind: str, digest: bytes, value: str) -> None:
+        self.run(
+            """INSERT INTO identifier (merchant_id, kind, digest, person_id, connection_id, external)
+               VALUES (:merchant, :kind, :digest, :person, :connection, :external) ON CONFLICT DO NOTHING""",
+            kind=kind,
+            digest=digest,
+            person=person,
+            connection=connection,
+            external=None if kind in (EMAIL, PHONE) else normal(kind, value),
+        )
+
+    def keep_email(self, person: UUID, email: str) -> None:
+        """Keep an advocate's address, sealed: we must be able to look their account up and to write to them."""
+        self.run(
+            "UPDATE person SET email_sealed = :sealed WHERE merchant_id = :merchant AND id = :id",
+            id=person,
+            sealed=self.tx.seal(_EMAIL_FIELD, email.strip().encode()),
+        )
+
+    def email(self, person: UUID) -> str | None:
+        sealed = self.run(
+            """SELECT email_sealed FROM person WHERE merchant_id = :merchant AND canonical_id =
+                 (SELECT canonical_id FROM person WHERE merchant_id = :merchant AND id = :id)
+               AND email_sealed IS NOT NULL ORDER BY id LIMIT 1""",
+            id=person,
+        ).scalar_one_or_none()
+        return self.tx.unseal(_EMAIL_FIELD, sealed).decode() if sealed else None
+
+    def canonical(self, person: UUID) -> UUID:
+        found: UUID = self.run(
+            "SELECT canonical_id FROM person WHERE merchant_id = :merchant AND id = :id", id=person
+        ).scalar_one()
+        return found
+
+    def external(self, person: UUID, connection: UUID, kind: str) -> str | None:
+        """The platform's own id of this person on this connection."""
+        found: str | None = self.run(
+            """SELECT external FROM identifier JOIN person ON person.id = identifier.person_id
+               WHERE identifier.merchant_id = :merchant AND connection_id = :connection AND kind = :kind
+                 AND person.canonical_id = (SELECT canonical_id FROM person WHERE merchant_id = :merchant AND id = :id)
+               ORDER BY since DESC LIMIT 1""",
+            id=person,
+            connection=connection,
+            kind=kind,
+        ).scalar_one_or_none()
+        return found
+
+    def link(self, person: UUID, connection: UUID, ref: ObjectRef) -> None:
+        """Remember that this record on the platform is this person."""
+        self._add(person, connection, ref.kind, self._digest(connection, ref.kind, ref.id), ref.id)
+
+    def find(self, connection: UUID, kind: str, value: str) -> UUID | None:
+        return next(iter(self._known([kind], [self._digest(connection, kind, value)]).values()), None)
+
+    def merge(self, kept: UUID, absorbed: UUID, reason: str) -> None:
+        """Join two people, and recompute who stands for the group."""
+        self.run(
+            """INSERT INTO person_merge (id, merchant_id, kept_id, absorbed_id, reason)
+               VALUES (:id, :merchant, :kept, :absorbed, :reason)""",
+            id=new_id(),
+            kept=kept,
+            absorbed=absorbed,
+            reason=reason,
+        )
+        self._regroup(kept, absorbed)
+
+    def unmerge(self, kept: UUID, absorbed: UUID) -> None:
+        """They were two people after all: undo every join between these two rows."""
+        self.run(
+            """UPDATE person_merge SET undone_at = clock_timestamp() WHERE merchant_id = :merchant AND undone_at IS NULL
+               AND ((kept_id, absorbed_id) = (:kept, :absorbed) OR (kept_id, absorbed_id) = (:absorbed, :kept))""",
+            kept=kept,
+            absorbed=absorbed,
+        )
+        self._regroup(kept, absorbed)
+
+    def _regroup(self, *touched: UUID) -> None:
+        """Write each affected person's canonical id anew, and have every referral of theirs decided again."""
+        rows = self.run(
+            "SELECT kept_id, absorbed_id, at, reason, undone_at FROM person_merge WHERE merchant_id = :merchant ORDER BY at"
+        )
+        roots = groups([Merge(r.kept_id, r.absorbed_id, r.at, r.reason, r.undone_at) for r in rows])
+        affected = {p: roots.get(p, p) for p in {*roots, *touched}}
+        changed = self.run(
+            """UPDATE person SET canonical_id = new.root
+               FROM unnest(CAST(:people AS uuid[]), CAST(:roots AS uuid[])) AS new (id, root)
+               WHERE person.merchant_id = :merchant AND person.id = new.id AND person.canonical_id <> new.root
+               RETURNING person.id""",
+            people=list(affected),
+            roots=list(affected.values()),
+        ).scalars()
+        group = {*changed.all(), *touched}
+        referrals = self.run(
+            """SELECT referral.id FROM referral JOIN advocate ON advocate.id = referral.advocate_id
+               WHERE referral.merchant_id = :merchant
+                 AND (friend_id = ANY(:people) OR advocate.person_id = ANY(:people)
+                      OR friend_id IN (SELECT id FROM person WHERE canonical_id = ANY(:people)))""",
+            people=list({*group, *(affected[p] for p in group if p in affected)}),
+        ).scalars()
+        subjects = [str(r) for r in referrals.all()]
+        if subjects:
+            self.tx.tasks.mark(f"m:{self.tx.merchant}", "decide", subjects)
+
+    def erase(self, person: UUID) -> None:
+        """Forget who this was: identifiers and addresses go, the pseudonymous row stays for the ledger."""
+        self.run(
+            """DELETE FROM identifier WHERE merchant_id = :merchant AND person_id IN
+                 (SELECT id FROM person WHERE merchant_id = :merchant AND canonical_id =
+                   (SELECT canonical_id FROM person WHERE merchant_id = :merchant AND id = :id))""",
+            id=person,
+        )
+        self.run(
+            """UPDATE person SET email_sealed = NULL, erased_at = clock_timestamp()
+               WHERE merchant_id = :merchant AND canonical_id =
+                 (SELECT canonical_id FROM person WHERE merchant_id = :merchant AND id = :id)""",
+            id=person,
+        )

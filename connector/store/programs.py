@@ -1,0 +1,124 @@
+"""Programs with their versions, the advocates enrolled in them, and the codes they share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from connector.domain import codes
+from connector.domain.program import Program, parse
+from connector.errors import ConfigError, NotFound
+from connector.ports.store import Advocate, ProgramVersion
+from connector.store.base import Repository, as_json, new_id
+
+_MINT_TRIES = 5
+
+
+class Programs(Repository):
+    def apply(self, data: Mapping[str, Any]) -> ProgramVersion:
+        """Save data as the program's next version, unless nothing changed. Raises ConfigError."""
+        program = parse(data)
+        row = self.run(
+            """INSERT INTO program (id, merchant_id, slug, version) VALUES (:id, :merchant, :slug, 0)
+               ON CONFLICT (merchant_id, slug) DO UPDATE SET slug = excluded.slug RETURNING id, version""",
+            id=new_id(),
+            slug=program.slug,
+        ).one()
+        last = self.run(
+            "SELECT data FROM program_version WHERE program_id = :id AND version = :version",
+            id=row.id,
+            version=row.version,
+        ).scalar_one_or_none()
+        if last == dict(data):
+            return ProgramVersion(row.id, row.version, program)
+        self.run(
+            """INSERT INTO program_version (program_id, merchant_id, version, data)
+               VALUES (:id, :merchant, :version, CAST(:data AS jsonb))""",
+            id=row.id,
+            version=row.version + 1,
+            data=as_json(dict(data)),
+        )
+        self.run("UPDATE program SET version = version + 1 WHERE merchant_id = :merchant AND id = :id", id=row.id)
+        return ProgramVersion(row.id, row.version + 1, program)
+
+    def current(self) -> Sequence[ProgramVersion]:
+        rows = self.run(
+            """SELECT program.id, program.version, data FROM program
+               JOIN program_version v ON v.program_id = program.id AND v.version = program.version
+               WHERE program.merchant_id = :merchant ORDER BY program.id"""
+        )
+        return [ProgramVersion(r.id, r.version, parse(r.data)) for r in rows]
+
+    def data(self, slug: str) -> Mapping[str, Any]:
+        """The current version as the merchant wrote it."""
+        found = self.run(
+            """SELECT data FROM program JOIN program_version v ON v.program_id = program.id AND v.version = program.version
+               WHERE program.merchant_id = :merchant AND slug = :slug""",
+            slug=slug,
+        ).scalar_one_or_none()
+        if found is None:
+            raise NotFound(f"there is no program {slug!r}; `connector program apply FILE` makes one")
+        return dict(found)
+
+    def pinned(self, program: UUID, version: int) -> Program:
+        data = self.run(
+            "SELECT data FROM program_version WHERE merchant_id = :merchant AND program_id = :id AND version = :version",
+            id=program,
+            version=version,
+        ).scalar_one()
+        return parse(data)
+
+    def enrol(self, program: UUID, person: UUID) -> tuple[UUID, str]:
+        """Enrol a person, or find them enrolled; returns the advocate and a minted code."""
+        advocate: UUID = self.run(
+            """INSERT INTO advocate (id, merchant_id, program_id, person_id) VALUES (:id, :merchant, :program, :person)
+               ON CONFLICT (program_id, person_id) DO UPDATE SET person_id = excluded.person_id RETURNING id""",
+            id=new_id(),
+            program=program,
+            person=person,
+        ).scalar_one()
+        known = self.run(
+            """SELECT code FROM code WHERE merchant_id = :merchant AND advocate_id = :id AND kind = 'minted'
+               ORDER BY code LIMIT 1""",
+            id=advocate,
+        ).scalar_one_or_none()
+        return advocate, known or self._mint(advocate)
+
+    def _mint(self, advocate: UUID) -> str:
+        for _ in range(_MINT_TRIES):
+            code = codes.mint()
+            if self.run(
+                """INSERT INTO directory (kind, name, merchant_id, target_id) VALUES ('code', :code, :merchant, :id)
+                   ON CONFLICT DO NOTHING""",
+                code=code,
+                id=advocate,
+            ).rowcount:
+                self.add_code(advocate, code, "minted")
+                return code
+        raise ConfigError(["no free code was found in five tries; run it again"])
+
+    def add_code(self, advocate: UUID, code: str, kind: str) -> None:
+        """Another code of this advocate: a vanity code, or the shop's redeem code. Raises ConfigError if taken."""
+        taken = self.run(
+            """INSERT INTO code (merchant_id, code, kind, advocate_id) VALUES (:merchant, :code, :kind, :id)
+               ON CONFLICT (merchant_id, code) DO UPDATE SET code = excluded.code RETURNING advocate_id""",
+            code=codes.fold(code),
+            kind=kind,
+            id=advocate,
+        ).scalar_one()
+        if taken != advocate:
+            raise ConfigError([f"code {code!r} belongs to another advocate; choose a different one"])
+
+    def advocates(self, hints: Iterable[str]) -> Mapping[str, Advocate]:
+        """The advocates behind texts that may be codes; unknown texts are absent."""
+        spelled = {spelling: hint for hint in hints for spelling in codes.spellings(hint)}
+        if not spelled:
+            return {}
+        rows = self.run(
+            """SELECT code.code, advocate.id, advocate.program_id, person.canonical_id FROM code
+               JOIN advocate ON advocate.id = code.advocate_id JOIN person ON person.id = advocate.person_id
+               WHERE code.merchant_id = :merchant AND code.code = ANY(:codes)""",
+            codes=list(spelled),
+        )
+        return {spelled[r.code]: Advocate(r.id, r.program_id, r.canonical_id, r.code) for r in rows}

@@ -1,0 +1,213 @@
+"""Rewards and reversals: what is owed, what must come back, and what may be sent now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from connector.domain.money import Money
+from connector.domain.stages import Plan
+from connector.ports.store import LOCKED, Movement, Referral, Reversal, Reward, RewardState
+from connector.store.base import Repository, new_id
+
+
+class Rewards(Repository):
+    def of(self, referral: UUID) -> Sequence[Reward]:
+        """The rewards of a referral, locked."""
+        rows = self.run(
+            "SELECT * FROM reward WHERE merchant_id = :merchant AND referral_id = :id ORDER BY ordinal FOR UPDATE",
+            id=referral,
+        )
+        return [_reward(row) for row in rows]
+
+    def reversals(self, reward: UUID) -> Sequence[Reversal]:
+        rows = self.run(
+            "SELECT * FROM reversal WHERE merchant_id = :merchant AND reward_id = :id ORDER BY ordinal FOR UPDATE",
+            id=reward,
+        )
+        return [_reversal(row) for row in rows]
+
+    def owe(self, referral: Referral, plan: Plan, beneficiary: UUID, state: RewardState, reason: str) -> UUID:
+        """Create a reward. The unique key (referral, role, kind, ordinal) is the guard against a second one."""
+        reward = new_id()
+        self.run(
+            """INSERT INTO reward (id, merchant_id, referral_id, role, kind, beneficiary_id, connection_id, amount,
+                   currency, expires_after, state, reason)
+               VALUES (:id, :merchant, :referral, :role, :kind, :beneficiary, :connection, :amount, :currency, :expires,
+                   :state, :reason)""",
+            id=reward,
+            referral=referral.id,
+            role=plan.role,
+            kind=plan.kind,
+            beneficiary=beneficiary,
+            connection=referral.connection,
+            amount=plan.amount.minor,
+            currency=plan.amount.currency,
+            expires=plan.expires_after,
+            state=state.value,
+            reason=reason,
+        )
+        return reward
+
+    def change(
+        self, reward: Reward, amount: Money, state: RewardState, reason: str, beneficiary: UUID | None = None
+    ) -> bool:
+        """Change a reward that no attempt has locked; False if one has since."""
+        return bool(
+            self.run(
+                """UPDATE reward SET amount = :amount, state = :state, reason = :reason, decision = decision + 1,
+                       retry_at = clock_timestamp(), tries = 0,
+                       beneficiary_id = coalesce(CAST(:beneficiary AS uuid), beneficiary_id),
+                       owner = CASE WHEN CAST(:beneficiary AS uuid) IS NULL THEN owner ELSE '' END,
+                       marker = CASE WHEN CAST(:beneficiary AS uuid) IS NULL THEN marker ELSE '' END
+                   WHERE merchant_id = :merchant AND id = :id AND decision = :decision AND state <> ALL(:locked)""",
+                id=reward.id,
+                amount=amount.minor,
+                state=state.value,
+                reason=reason,
+                decision=reward.decision,
+                beneficiary=beneficiary,
+                locked=[s.value for s in LOCKED],
+            ).rowcount
+        )
+
+    def reverse(self, reward: Reward, ordinal: int, amount: Money) -> UUID:
+        """Create the reversal with this ordinal; the unique key guards against a second one."""
+        reversal = new_id()
+        self.run(
+            """INSERT INTO reversal (id, merchant_id, reward_id, connection_id, ordinal, amount, currency, state)
+               VALUES (:id, :merchant, :reward, :connection, :ordinal, :amount, :currency, 'approved')""",
+            id=reversal,
+            reward=reward.id,
+            connection=reward.connection,
+            ordinal=ordinal,
+            amount=amount.minor,
+            currency=amount.currency,
+        )
+        return reversal
+
+    def change_reversal(self, reversal: Reversal, amount: Money, state: RewardState) -> bool:
+        """Change a reversal that no attempt has locked."""
+        return bool(
+            self.run(
+                """UPDATE reversal SET amount = :amount, state = :state, decision = decision + 1,
+                       retry_at = clock_timestamp(), tries = 0
+                   WHERE merchant_id = :merchant AND id = :id AND decision = :decision AND state <> ALL(:locked)""",
+                id=reversal.id,
+                amount=amount.minor,
+                state=state.value,
+                decision=reversal.decision,
+                locked=[s.value for s in LOCKED],
+            ).rowcount
+        )
+
+    def movable(self, connection: UUID, limit: int) -> Sequence[Movement]:
+        """What may be sent now on accounts without an open effect: reversals first, oldest first, one per account."""
+        found = self._due_reversals(connection, limit)
+        busy = {(m.reward.owner, m.amount.currency) for m in found}
+        credits_ = [m for m in self._due_credits(connection, limit) if (m.reward.owner, m.amount.currency) not in busy]
+        return [*found, *credits_][:limit]
+
+    def _due_reversals(self, connection: UUID, limit: int) -> list[Movement]:
+        rows = self.run(
+            """SELECT DISTINCT ON (reward.owner, reversal.currency) reward.*, reversal.id AS reversal_id,
+                   reversal.ordinal AS reversal_ordinal, reversal.amount AS reversal_amount,
+                   reversal.decision AS reversal_decision, reversal.tries AS reversal_tries
+               FROM reversal JOIN reward ON reward.id = reversal.reward_id
+               WHERE reversal.merchant_id = :merchant AND reversal.connection_id = :connection
+                 AND reversal.state = 'approved' AND reversal.retry_at <= clock_timestamp() AND reward.state = 'issued'
+                 AND NOT EXISTS (SELECT FROM attempt WHERE attempt.connection_id = :connection
+                   AND attempt.owner = reward.owner AND attempt.currency = reversal.currency
+                   AND attempt.state IN ('open', 'unknown'))
+               ORDER BY reward.owner, reversal.currency, reversal.id LIMIT :limit""",
+            connection=connection,
+            limit=limit,
+        )
+        return [_reversal_movement(row) for row in rows]
+
+    def _due_credits(self, connection: UUID, limit: int) -> list[Movement]:
+        # The owner is not pinned yet, so the beneficiary stands for it; the unique index has the last word.
+        rows = self.run(
+            """SELECT DISTINCT ON (person.canonical_id, reward.currency) reward.*
+               FROM reward JOIN person ON person.id = reward.beneficiary_id
+               WHERE reward.merchant_id = :merchant AND reward.connection_id = :connection
+                 AND reward.state = 'approved' AND reward.retry_at <= clock_timestamp()
+                 AND NOT EXISTS (SELECT FROM attempt JOIN reward blocked ON blocked.id = attempt.reward_id
+                   JOIN person same ON same.id = blocked.beneficiary_id
+                   WHERE attempt.connection_id = :connection AND attempt.currency = reward.currency
+                   AND same.canonical_id = person.canonical_id AND attempt.state IN ('open', 'unknown'))
+               ORDER BY person.canonical_id, reward.currency, reward.id LIMIT :limit""",
+            connection=connection,
+            limit=limit,
+        )
+        return [Movement(reward, None, reward.amount, reward.decision) for reward in map(_reward, rows)]
+
+    def hold(self, movement: Movement, reason: str) -> None:
+        """Park it, with the remedy in words; it blocks nothing and may be decided anew."""
+        self._settle_movement(movement, "state = 'held', decision = decision + 1", reason)
+
+    def retry(self, movement: Movement, after: timedelta, reason: str) -> None:
+        """Try again after a while."""
+        self._settle_movement(movement, "retry_at = clock_timestamp() + :after, tries = tries + 1", reason, after=after)
+
+    def _settle_movement(self, movement: Movement, change: str, reason: str, **values: object) -> None:
+        table, row = ("reversal", movement.reversal.id) if movement.reversal else ("reward", movement.reward.id)
+        self.run(
+            f"""UPDATE {table} SET {change}, reason = :reason
+                WHERE merchant_id = :merchant AND id = :id AND state = 'approved' AND decision = :decision""",  # noqa: S608
+            id=row,
+            decision=movement.decision,
+            reason=reason,
+            **values,
+        )
+
+
+def _reward(row: Any) -> Reward:
+    return Reward(
+        id=row.id,
+        referral=row.referral_id,
+        role=row.role,
+        kind=row.kind,
+        beneficiary=row.beneficiary_id,
+        connection=row.connection_id,
+        amount=Money(row.amount, row.currency),
+        state=RewardState(row.state),
+        decision=row.decision,
+        expires_after=row.expires_after,
+        owner=row.owner,
+        holder=row.holder,
+        marker=row.marker,
+        expires_at=row.expires_at,
+        transaction=row.transaction or "",
+        tries=row.tries,
+    )
+
+
+def _reversal(row: Any) -> Reversal:
+    return Reversal(
+        id=row.id,
+        reward=row.reward_id,
+        ordinal=row.ordinal,
+        amount=Money(row.amount, row.currency),
+        taken=Money(row.taken, row.currency),
+        state=RewardState(row.state),
+        decision=row.decision,
+        tries=row.tries,
+    )
+
+
+def _reversal_movement(row: Any) -> Movement:
+    amount = Money(row.reversal_amount, row.currency)
+    reversal = Reversal(
+        id=row.reversal_id,
+        reward=row.id,
+        ordinal=row.reversal_ordinal,
+        amount=amount,
+        taken=Money.zero(row.currency),
+        state=RewardState.APPROVED,
+        decision=row.reversal_decision,
+        tries=row.reversal_tries,
+    )
+    return Movement(_reward(row), reversal, amount, row.reversal_decision)

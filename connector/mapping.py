@@ -15,12 +15,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from textwrap import shorten
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
 from connector.domain.stages import Stage
 from connector.errors import ConfigError, InvariantBroken
+from connector.ports.platform import FieldValue
 
 if TYPE_CHECKING:
     from collections import abc
@@ -167,14 +168,7 @@ class Mapping:
     records: abc.Mapping[str, tuple[Row, ...]]
 
 
-class FieldWrite(NamedTuple):
-    """What a field should hold, and the policy under which it may be written."""
-
-    value: str
-    policy: str
-
-
-def render(mapping: Mapping, record_kind: str, values: Values) -> dict[str, FieldWrite]:
+def render(mapping: Mapping, record_kind: str, values: Values) -> dict[str, FieldValue]:
     """The writes for one record. What is unknown or empty is left out; a kind without rows gives no writes."""
     writes = {}
     for row in mapping.records.get(record_kind, ()):
@@ -182,7 +176,7 @@ def render(mapping: Mapping, record_kind: str, values: Values) -> dict[str, Fiel
         for step in row.steps:
             value = step(value)
         if value is not None and value != "":
-            writes[row.field] = FieldWrite(str(value), row.policy)
+            writes[row.field] = FieldValue(str(value), row.policy, row.type)
     return writes
 
 

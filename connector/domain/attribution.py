@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from connector.domain.program import Program
@@ -57,9 +57,9 @@ def attribute(program: Program, candidates: Sequence[Candidate], placed_at: date
     if not counting:
         return None
 
-    def order(candidate: Candidate) -> tuple[int, float, str]:
-        at = candidate.touch.at.timestamp()
-        return rank[candidate.touch.source], -at if program.last_touch else at, str(candidate.advocate)
+    def order(candidate: Candidate) -> tuple[int, timedelta, str]:
+        age = placed_at - candidate.touch.at
+        return rank[candidate.touch.source], age if program.last_touch else -age, str(candidate.advocate)
 
     best, *others = sorted(counting, key=order)
     losers = tuple(c for c in others if c.advocate != best.advocate)

@@ -36,7 +36,10 @@ class Deadline:
 
 @dataclass(frozen=True)
 class Claim:
-    """A held lane. boot: this machine's clock just before the claim; claimed_at and ends_at: the database's."""
+    """A held lane. boot: this machine's clock just before the claim; claimed_at and ends_at: the database's.
+
+    failures: how many slices in a row ended because the platform was away.
+    """
 
     lane: str
     merchant: UUID
@@ -46,6 +49,7 @@ class Claim:
     boot: float
     claimed_at: datetime
     ends_at: datetime
+    failures: int = 0
 
     def left(self) -> timedelta:
         spent = time.clock_gettime(_CLOCK) - self.boot
@@ -78,31 +82,27 @@ class Lanes:
                          expires_at = CASE WHEN seen.free THEN clock_timestamp() + :lease ELSE lane.expires_at END,
                          again = NOT seen.free
                        FROM seen WHERE lane.id = seen.id
-                       RETURNING seen.free, lane.merchant_id, platform, epoch, expires_at - :lease AS claimed_at,
-                                 expires_at"""
+                       RETURNING seen.free, lane.merchant_id, platform, epoch, failures,
+                                 expires_at - :lease AS claimed_at, expires_at"""
                 ),
                 {"lane": lane, "owner": owner, "lease": self.lease},
             ).first()
         if row is None or not row.free:
             return None
-        return Claim(lane, row.merchant_id, row.platform, row.epoch, owner, boot, row.claimed_at, row.expires_at)
+        return Claim(
+            lane, row.merchant_id, row.platform, row.epoch, owner, boot, row.claimed_at, row.expires_at, row.failures
+        )
 
-    def release(self, claim: Claim, *, not_before: datetime | None = None, failed: bool = False) -> bool:
-        """Free the lane, if it is still ours; says whether it was woken meanwhile. A failure lengthens the pause."""
+    def release(self, claim: Claim, *, rest: timedelta = timedelta(0), failed: bool = False) -> bool:
+        """Free the lane if it is still ours, to rest a while; says whether it was woken meanwhile."""
         with self.database.switchboard() as session:
             row = session.execute(
                 text(
                     """UPDATE lane SET owner = NULL, expires_at = NULL,
                          failures = CASE WHEN :failed THEN failures + 1 ELSE 0 END,
-                         not_before = coalesce(CAST(:not_before AS timestamptz), '-infinity')
+                         not_before = clock_timestamp() + :rest
                        WHERE id = :lane AND owner = :owner AND epoch = :epoch RETURNING again"""
                 ),
-                {
-                    "lane": claim.lane,
-                    "owner": claim.owner,
-                    "epoch": claim.epoch,
-                    "failed": failed,
-                    "not_before": not_before,
-                },
+                {"lane": claim.lane, "owner": claim.owner, "epoch": claim.epoch, "failed": failed, "rest": rest},
             ).first()
         return bool(row and row.again)

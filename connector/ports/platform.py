@@ -84,7 +84,8 @@ class Operation:
 class Manifest:
     """All that the rest of the product may know of a platform without asking it.
 
-    read_batch and write_batch: records per call. quiet: how long after an attempt's deadline a sent request may
+    read_batch, look_batch and write_batch: records per
+    call. quiet: how long after an attempt's deadline a sent request may
     still take effect. object_kinds: kinds of objects it reports on. account_hosts: pattern of the host names this
     platform's accounts live on; anything else is refused. person_kind: what it calls a person. own_hosts: fixed API hosts. qualifying: purchase events
     it can supply. api_version: the pinned version of its API. app_key and app_secret name the settings that hold
@@ -107,6 +108,7 @@ class Manifest:
     object_kinds: frozenset[str]
     person_kind: str
     read_batch: int
+    look_batch: int
     write_batch: int
     quiet: timedelta
 
@@ -146,11 +148,16 @@ class Item:
 
 @dataclass(frozen=True)
 class Sighting:
-    """An object whose truth is worth reading. hints: texts on it that may be codes; a known one means read it now."""
+    """An object whose truth is worth reading.
+
+    hints: texts on it that may be codes; a known one means read it now. touches: evidence that only this delivery
+    carries and a later read does not show.
+    """
 
     ref: ObjectRef
     as_of: datetime
     hints: tuple[str, ...] = ()
+    touches: tuple[Touch, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -190,6 +197,18 @@ class Truth:
     complete: bool = True
     again_after: timedelta | None = None
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Glance:
+    """A cheap look at an object: texts on it that may be codes, and whether the platform is still gathering them."""
+
+    ref: ObjectRef
+    found: bool
+    as_of: datetime | None = None
+    hints: tuple[str, ...] = ()
+    complete: bool = True
+    again_after: timedelta | None = None
 
 
 # ── What goes out ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -250,11 +269,20 @@ Finding = Done | Absent | Undecidable
 
 
 @dataclass(frozen=True)
+class FieldValue:
+    """What a field should hold, the policy under which it may be written, and the platform's own type of it."""
+
+    value: str
+    policy: str
+    type: str
+
+
+@dataclass(frozen=True)
 class RecordWrite:
-    """Values for one record on the platform. `fields` maps the platform's field to (value, write policy)."""
+    """Values for one record on the platform, by the platform's name of the field."""
 
     ref: ObjectRef
-    fields: Mapping[str, tuple[str, str]]
+    fields: Mapping[str, FieldValue]
 
 
 @dataclass(frozen=True)
@@ -310,6 +338,9 @@ class Outbound(Protocol):
 
     def fetch(self, account: Account, refs: Sequence[ObjectRef]) -> Sequence[Truth]:
         """The present truth of up to `read_batch` objects, in one call."""
+
+    def glance(self, account: Account, refs: Sequence[ObjectRef]) -> Sequence[Glance]:
+        """Evidence that no delivery carries, for up to `look_batch` objects that show no sign of a referral."""
 
     def find_person(self, account: Account, email: str) -> ObjectRef | None:
         """The platform's record of the person with this e-mail."""

@@ -86,6 +86,23 @@ class Delivery:
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """What became of one delivery, in a word and a sentence."""
+
+    delivery: UUID
+    word: str
+    reason: str
+    parked: bool = False
+
+
+class Standing(StrEnum):
+    """Of a purchase whose truth was read before: it belongs to a referral, or to none."""
+
+    REFERRED = "referred"
+    ORGANIC = "organic"
+
+
+@dataclass(frozen=True)
 class Task:
     """Work that is due on a lane. The row stays until its version is closed."""
 
@@ -110,6 +127,7 @@ class Connection:
     token_expires_at: datetime | None
     token_version: int
     currency: str
+    installed_at: datetime
     doubted_at: datetime | None = None
 
 
@@ -161,7 +179,10 @@ class Referral:
 
 @dataclass(frozen=True)
 class Reward:
-    """What one side is owed. decision counts the changes of mind; owner, marker and expires_at are pinned once sent."""
+    """What one side is owed. decision counts the changes of mind; owner, marker and expires_at are pinned once sent.
+
+    revoked: a person ruled that it must come back whatever the rules say.
+    """
 
     id: UUID
     referral: UUID
@@ -179,6 +200,7 @@ class Reward:
     expires_at: datetime | None = None
     transaction: str = ""
     tries: int = 0
+    revoked: bool = False
 
 
 @dataclass(frozen=True)
@@ -196,6 +218,17 @@ class Reversal:
 
 
 @dataclass(frozen=True)
+class Story:
+    """A referral with what the merchant's records should tell of it."""
+
+    referral: Referral
+    program: str
+    reward: Reward | None
+    converted_at: datetime | None
+    issued_at: datetime | None
+
+
+@dataclass(frozen=True)
 class Answer:
     """How a call ended. retry: when to send again after a certain `not_done`."""
 
@@ -210,6 +243,7 @@ class Answer:
 class Attempt:
     """One committed call: what it moves is pinned in `effect` (whose id is the attempt's).
 
+    owed: what its reward or reversal asks for; a clamped debit moves less. tries: calls made for that row so far.
     late: what its own worker heard after it had lost the lane; certain, but not yet acted on.
     """
 
@@ -220,6 +254,9 @@ class Attempt:
     epoch: int
     deadline_at: datetime
     state: AttemptState
+    referral: UUID
+    owed: Money
+    tries: int
     late: Answer | None = None
 
 
@@ -251,11 +288,11 @@ class Lease(Protocol):
 
 
 class Deliveries(Protocol):
-    def add(self, connection: UUID, platform: str, items: Sequence[Item], *, quarantined: str = "") -> int:
+    def add(self, connection: UUID | None, platform: str, items: Sequence[Item], *, quarantined: str = "") -> int:
         """Keep the raw bytes once per key; returns how many were new."""
 
     def waiting(self, limit: int) -> Sequence[Delivery]: ...
-    def finish(self, delivery: UUID, outcome: str, reason: str, *, parked: bool = False) -> None: ...
+    def finish(self, outcomes: Sequence[Outcome]) -> None: ...
 
 
 class Tasks(Protocol):
@@ -264,7 +301,6 @@ class Tasks(Protocol):
 
     def mark_at(self, lane: str, what: str, subject: str, at: datetime) -> None: ...
     def due(self, lane: str, what: str, limit: int) -> Sequence[Task]: ...
-    def count(self, lane: str, what: str) -> int: ...
     def waiting(self, lane: str, what: str, limit: int) -> Sequence[Task]:
         """Open work whether due or not, oldest first: to fill a batch that leaves anyway."""
 
@@ -291,6 +327,13 @@ class Connections(Protocol):
 
 class Truths(Protocol):
     def get(self, connection: UUID, ref: ObjectRef) -> SavedTruth | None: ...
+    def standing(self, places: Collection[tuple[UUID, ObjectRef]]) -> Mapping[tuple[UUID, ObjectRef], Standing]:
+        """Which of these (connection, object) were read or referred; unknown ones are absent."""
+
+    def note(self, connection: UUID, ref: ObjectRef, touches: Sequence[Touch]) -> None:
+        """Keep evidence that only the delivery carried; the first to tell stands."""
+
+    def noted(self, connection: UUID, ref: ObjectRef) -> tuple[Touch, ...]: ...
     def save(self, connection: UUID, truth: Truth, person: UUID | None) -> bool:
         """Keep it with its facts unless a newer one, by the platform's time, is there; says whether it was kept."""
 
@@ -298,7 +341,7 @@ class Truths(Protocol):
 
 
 class People(Protocol):
-    def resolve(self, connection: UUID, identifiers: Sequence[tuple[str, str]]) -> UUID | None:
+    def resolve(self, connection: UUID | None, identifiers: Sequence[tuple[str, str]]) -> UUID | None:
         """The person behind (kind, clear value) pairs, made if new, joined if two strong ones name two."""
 
     def canonical(self, person: UUID) -> UUID: ...
@@ -306,6 +349,7 @@ class People(Protocol):
         """The platform's own id of this person on this connection."""
 
     def email(self, person: UUID) -> str | None: ...
+    def keep_email(self, person: UUID, email: str) -> None: ...
     def link(self, person: UUID, connection: UUID, ref: ObjectRef) -> None: ...
     def find(self, connection: UUID, kind: str, value: str) -> UUID | None: ...
     def erase(self, person: UUID) -> None: ...
@@ -314,6 +358,7 @@ class People(Protocol):
 class Programs(Protocol):
     def current(self) -> Sequence[ProgramVersion]: ...
     def pinned(self, program: UUID, version: int) -> Program: ...
+    def enrol(self, program: UUID, person: UUID) -> tuple[UUID, str]: ...
     def advocates(self, hints: Iterable[str]) -> Mapping[str, Advocate]:
         """The advocates behind texts that may be codes; unknown texts are absent."""
 
@@ -327,6 +372,7 @@ class Referrals(Protocol):
     def lock(self, referral: UUID) -> Referral:
         """Read it with program and referral locked, in this order for everybody."""
 
+    def story(self, referral: UUID) -> Story | None: ...
     def is_duplicate(self, referral: Referral) -> bool: ...
     def convert(self, referral: Referral) -> bool:
         """Claim the purchase for this referral, once and for ever; False if another owns it."""
@@ -353,23 +399,31 @@ class Rewards(Protocol):
     def movable(self, connection: UUID, limit: int) -> Sequence[Movement]:
         """What may be sent now on accounts without an open effect: reversals first, oldest first."""
 
-    def hold(self, movement: Movement, reason: str) -> None: ...
+    def close_empty(self, reversal: Reversal, reason: str) -> bool:
+        """Settle a reversal that found nothing to take; False if it changed meanwhile."""
+
+    def revoke(self, reward: UUID) -> None: ...
     def retry(self, movement: Movement, after: timedelta, reason: str) -> None: ...
 
 
 class Attempts(Protocol):
-    def begin(self, movement: Movement, effect: Effect, lease: Lease, deadline: timedelta) -> Attempt | None:
+    def begin(
+        self, movement: Movement, effect: Effect, lease: Lease, deadline: timedelta, quiet: timedelta
+    ) -> Attempt | None:
         """Commit to one call: the row is `sending`, everything is pinned. None if it changed or the account is busy."""
 
-    def overdue(self, connection: UUID, quiet: timedelta) -> Sequence[Attempt]:
+    def overdue(self, connection: UUID) -> Sequence[Attempt]:
         """Open attempts past their deadline and unknown ones, quiet for long enough to be read back."""
 
     def settle(self, attempt: Attempt, lease: Lease, answer: Answer) -> bool:
         """Write the answer if this attempt is still the newest word on its row; else keep it on the attempt alone."""
 
     def need_person(self, attempt: Attempt, reason: str) -> None: ...
+    def rule(self, attempt: UUID, answer: Answer) -> Attempt | None:
+        """A person's word on an attempt that waits for one; None if it does not."""
+
     def claimed(self, connection: UUID, transaction: str, *, but: UUID) -> bool: ...
-    def marker_taken(self, connection: UUID, owner: str, marker: str, *, but: UUID) -> bool: ...
+    def expiry_taken(self, connection: UUID, owner: str, expires_at: datetime, *, but: UUID) -> bool: ...
 
 
 class Ledger(Protocol):

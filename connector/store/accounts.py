@@ -28,6 +28,7 @@ class Connections(Repository):
             token_expires_at=row.token_expires_at,
             token_version=row.token_version,
             currency=row.currency,
+            installed_at=row.installed_at,
             doubted_at=row.doubted_at,
         )
 

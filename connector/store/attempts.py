@@ -7,7 +7,7 @@ comes later stays on its own attempt row, and a late "done" of another transacti
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -28,13 +28,15 @@ _ROW_AFTER = {
 
 
 class Attempts(Repository):
-    def begin(self, movement: Movement, effect: Effect, lease: Lease, deadline: timedelta) -> Attempt | None:
+    def begin(
+        self, movement: Movement, effect: Effect, lease: Lease, deadline: timedelta, quiet: timedelta
+    ) -> Attempt | None:
         """Commit to one call: the row is `sending`, everything is pinned. None if it changed or the account is busy."""
         try:
             with self.tx.savepoint():
                 if not self._claim_row(movement, effect):
                     return None
-                return self._insert(movement, effect, lease, deadline)
+                return self._insert(movement, effect, lease, deadline, quiet)
         except IntegrityError as error:
             if "attempt_one_open" in str(error.orig):
                 return None  # another effect is open on this account: it goes first
@@ -65,14 +67,17 @@ class Attempts(Repository):
             ).rowcount
         )
 
-    def _insert(self, movement: Movement, effect: Effect, lease: Lease, deadline: timedelta) -> Attempt:
+    def _insert(
+        self, movement: Movement, effect: Effect, lease: Lease, deadline: timedelta, quiet: timedelta
+    ) -> Attempt:
         row = self.run(
             """INSERT INTO attempt (id, merchant_id, connection_id, reward_id, reversal_id, capability, direction, owner,
-                   holder, amount, currency, marker, expires_at, since, deadline_at, epoch, state)
+                   holder, amount, currency, marker, expires_at, since, deadline_at, readback_at, epoch, state)
                VALUES (:id, :merchant, :connection, :reward, :reversal, :capability, :direction, :owner, :holder,
-                   :amount, :currency, :marker, :expires_at, clock_timestamp(), clock_timestamp() + :deadline, :epoch,
-                   'open')
-               RETURNING *""",
+                   :amount, :currency, :marker, :expires_at, clock_timestamp(), clock_timestamp() + :deadline,
+                   clock_timestamp() + :deadline + :quiet, :epoch, 'open')
+               RETURNING *, (SELECT referral_id FROM reward WHERE reward.id = reward_id) AS referral_id,
+                   CAST(:owed AS bigint) AS owed, CAST(:tries AS int) AS tries""",
             id=effect.id,
             connection=movement.reward.connection,
             reward=movement.reward.id,
@@ -86,18 +91,20 @@ class Attempts(Repository):
             marker=effect.marker,
             expires_at=effect.expires_at,
             deadline=min(deadline, lease.left()),
+            quiet=quiet,
             epoch=lease.epoch,
+            owed=movement.amount.minor,
+            tries=(movement.reversal or movement.reward).tries + 1,
         ).one()
         return _attempt(row)
 
-    def overdue(self, connection: UUID, quiet: timedelta) -> Sequence[Attempt]:
+    def overdue(self, connection: UUID) -> Sequence[Attempt]:
         """Open attempts past their deadline and unknown ones, quiet for long enough to be read back."""
         rows = self.run(
-            """SELECT * FROM attempt WHERE merchant_id = :merchant AND connection_id = :connection
-                 AND state IN ('open', 'unknown') AND needs_person = '' AND deadline_at + :quiet <= clock_timestamp()
-               ORDER BY deadline_at""",
+            f"""{_SELECT} AND attempt.connection_id = :connection
+                 AND attempt.state IN ('open', 'unknown') AND needs_person = '' AND readback_at <= clock_timestamp()
+               ORDER BY deadline_at""",  # noqa: S608  (a constant)
             connection=connection,
-            quiet=quiet,
         )
         return [_attempt(row) for row in rows]
 
@@ -106,6 +113,10 @@ class Attempts(Repository):
         if not self._move_row(attempt, lease, answer):
             self._keep_late(attempt, answer)
             return False
+        self._write_answer(attempt, answer)
+        return True
+
+    def _write_answer(self, attempt: Attempt, answer: Answer) -> None:
         self.run(
             """UPDATE attempt SET state = :state, transaction = :transaction, holder = :holder, reason = :reason,
                    needs_person = '', answered_at = clock_timestamp()
@@ -116,11 +127,13 @@ class Attempts(Repository):
             holder=answer.holder or attempt.effect.holder,
             reason=answer.reason,
         )
-        return True
 
     def _move_row(self, attempt: Attempt, lease: Lease, answer: Answer) -> bool:
         """Compare-and-set on (row, newest attempt, its state, epoch): only the worker who holds the lane may settle."""
-        after = _ROW_AFTER[answer.state]
+        held = "EXISTS (SELECT FROM lane WHERE id = :lane AND epoch = :epoch)"
+        return self._write_row(attempt, answer, held, lane=lease.lane, epoch=lease.epoch)
+
+    def _write_row(self, attempt: Attempt, answer: Answer, allowed: str, **values: object) -> bool:
         table = "reversal" if attempt.reversal else "reward"
         done = (
             ", taken = (SELECT amount FROM attempt WHERE id = :attempt)"
@@ -135,16 +148,15 @@ class Attempts(Repository):
                     WHERE merchant_id = :merchant AND id = :id AND attempt_id = :attempt
                       AND state IN ('sending', 'unknown')
                       AND EXISTS (SELECT FROM attempt WHERE id = :attempt AND state IN ('open', 'unknown'))
-                      AND EXISTS (SELECT FROM lane WHERE id = :lane AND epoch = :epoch)""",  # noqa: S608
+                      AND {allowed}""",  # noqa: S608  (one of two tables, one of two conditions)
                 id=attempt.reversal or attempt.reward,
                 attempt=attempt.effect.id,
-                state=after.value,
+                state=_ROW_AFTER[answer.state].value,
                 reason=answer.reason,
                 retry=answer.retry,
                 transaction=answer.transaction or None,
-                holder=answer.holder,
-                lane=lease.lane,
-                epoch=lease.epoch,
+                holder=answer.holder or attempt.effect.holder,
+                **values,
             ).rowcount
         )
 
@@ -186,6 +198,18 @@ class Attempts(Repository):
             reason=reason,
         )
 
+    def rule(self, attempt: UUID, answer: Answer) -> Attempt | None:
+        """A person's word on an attempt that waits for one; None if it does not. No lane touches such an attempt."""
+        row = self.run(
+            f"{_SELECT} AND attempt.id = :id AND needs_person <> '' FOR UPDATE OF attempt", id=attempt
+        ).first()
+        if row is None or row.state != AttemptState.UNKNOWN:
+            return None
+        found = _attempt(row)
+        self._write_row(found, answer, "true")
+        self._write_answer(found, answer)
+        return found
+
     def claimed(self, connection: UUID, transaction: str, *, but: UUID) -> bool:
         """Whether this platform transaction already settles another row."""
         return bool(
@@ -198,18 +222,24 @@ class Attempts(Repository):
             ).scalar_one()
         )
 
-    def marker_taken(self, connection: UUID, owner: str, marker: str, *, but: UUID) -> bool:
-        """Whether another reward on this account carries the marker."""
+    def expiry_taken(self, connection: UUID, owner: str, expires_at: datetime, *, but: UUID) -> bool:
+        """Whether another reward on this account ends at the very same second, and so could be mistaken for it."""
         return bool(
             self.run(
                 """SELECT EXISTS (SELECT FROM reward WHERE merchant_id = :merchant AND connection_id = :connection
-                     AND owner = :owner AND marker = :marker AND id <> :but)""",
+                     AND owner = :owner AND expires_at = :expires_at AND id <> :but)""",
                 connection=connection,
                 owner=owner,
-                marker=marker,
+                expires_at=expires_at,
                 but=but,
             ).scalar_one()
         )
+
+
+_SELECT = """SELECT attempt.*, reward.referral_id, coalesce(reversal.amount, reward.amount) AS owed,
+        coalesce(reversal.tries, reward.tries) AS tries
+    FROM attempt JOIN reward ON reward.id = attempt.reward_id
+    LEFT JOIN reversal ON reversal.id = attempt.reversal_id WHERE attempt.merchant_id = :merchant"""
 
 
 def _attempt(row: Any) -> Attempt:
@@ -232,5 +262,8 @@ def _attempt(row: Any) -> Attempt:
         epoch=row.epoch,
         deadline_at=row.deadline_at,
         state=AttemptState(row.state),
+        referral=row.referral_id,
+        owed=Money(row.owed, row.currency),
+        tries=row.tries,
         late=Answer(AttemptState(row.late_state), row.late_transaction, row.late_holder) if row.late_state else None,
     )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
+from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from uuid import UUID
 
+from sqlalchemy import CursorResult
 from uuid_utils.compat import uuid7
-
-if TYPE_CHECKING:
-    from connector.store.database import Tx
 
 
 def new_id() -> UUID:
@@ -31,9 +31,31 @@ def _plain(value: object) -> str:
     raise TypeError(f"{type(value).__name__} has no place in stored data")
 
 
+class Tasks(Protocol):
+    """What other repositories may ask of the tasks."""
+
+    def mark(self, lane: str, what: str, subjects: Collection[str]) -> None: ...
+
+
+class Transaction(Protocol):
+    """The transaction a repository lives in."""
+
+    @property
+    def merchant(self) -> UUID: ...
+    @property
+    def hash_key(self) -> bytes: ...
+    @property
+    def tasks(self) -> Tasks: ...
+    def run(self, sql: str, **values: Any) -> CursorResult[Any]: ...
+    def now(self) -> datetime: ...
+    def savepoint(self) -> AbstractContextManager[object]: ...
+    def seal(self, field: str, clear: bytes) -> bytes: ...
+    def unseal(self, field: str, sealed: bytes) -> bytes: ...
+
+
 class Repository:
     """A part of the memory, seen by one merchant in one transaction."""
 
-    def __init__(self, tx: Tx) -> None:
+    def __init__(self, tx: Transaction) -> None:
         self.tx = tx
         self.run = tx.run

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from connector.domain.facts import Fact, ObjectRef
 from connector.ports.platform import Item, Truth
-from connector.ports.store import Delivery, SavedTruth, Task
+from connector.domain.touch import Touch
+from connector.ports.store import Delivery, Outcome, SavedTruth, Standing, Task
 from connector.store import codec
 from connector.store.base import Repository, as_json, new_id
 
@@ -61,14 +62,18 @@ class Deliveries(Repository):
     def _open(self, sealed: bytes) -> bytes:
         return zlib.decompress(self.tx.unseal(_BODY, sealed))
 
-    def finish(self, delivery: UUID, outcome: str, reason: str, *, parked: bool = False) -> None:
+    def finish(self, outcomes: Sequence[Outcome]) -> None:
+        """Write what became of each."""
         self.run(
-            """UPDATE delivery SET state = :state, outcome = :outcome, reason = :reason
-               WHERE merchant_id = :merchant AND id = :id""",
-            id=delivery,
-            state="parked" if parked else "done",
-            outcome=outcome,
-            reason=reason,
+            """UPDATE delivery SET outcome = new.word, reason = new.reason,
+                   state = CASE WHEN new.parked THEN 'parked' ELSE 'done' END
+               FROM unnest(CAST(:ids AS uuid[]), CAST(:words AS text[]), CAST(:reasons AS text[]),
+                           CAST(:parked AS boolean[])) AS new (id, word, reason, parked)
+               WHERE delivery.merchant_id = :merchant AND delivery.id = new.id""",
+            ids=[o.delivery for o in outcomes],
+            words=[o.word for o in outcomes],
+            reasons=[o.reason for o in outcomes],
+            parked=[o.parked for o in outcomes],
         )
 
 
@@ -108,14 +113,6 @@ class Tasks(Repository):
             limit=limit,
         )
         return [Task(r.lane, r.what, r.subject, r.version, r.tries) for r in rows]
-
-    def count(self, lane: str, what: str) -> int:
-        count: int = self.run(
-            "SELECT count(*) FROM task WHERE merchant_id = :merchant AND lane = :lane AND what = :what AND state = 'open'",
-            lane=lane,
-            what=what,
-        ).scalar_one()
-        return count
 
     def close(self, tasks: Iterable[Task]) -> None:
         """Close exactly the versions that were read: what was marked since stays due."""
@@ -164,6 +161,49 @@ class Truths(Repository):
             id=ref.id,
         ).first()
         return SavedTruth(codec.truth(row.data), row.person_id) if row else None
+
+    def standing(self, places: Collection[tuple[UUID, ObjectRef]]) -> dict[tuple[UUID, ObjectRef], Standing]:
+        """Which of these (connection, object) were read or referred; unknown ones are absent."""
+        rows = self.run(
+            """SELECT place.*, EXISTS (SELECT FROM referral r WHERE r.connection_id = place.connection
+                     AND r.object_kind = place.kind AND r.external_id = place.external)
+                   OR EXISTS (SELECT FROM conversion c WHERE c.merchant_id = :merchant
+                     AND c.connection_id = place.connection AND c.object_kind = place.kind
+                     AND c.external_id = place.external) AS referred,
+                   EXISTS (SELECT FROM truth t WHERE t.connection_id = place.connection
+                     AND t.object_kind = place.kind AND t.external_id = place.external) AS read
+               FROM unnest(CAST(:connections AS uuid[]), CAST(:kinds AS text[]), CAST(:externals AS text[]))
+                    AS place (connection, kind, external)""",
+            connections=[connection for connection, _ in places],
+            kinds=[ref.kind for _, ref in places],
+            externals=[ref.id for _, ref in places],
+        )
+        return {
+            (r.connection, ObjectRef(r.kind, r.external)): Standing.REFERRED if r.referred else Standing.ORGANIC
+            for r in rows
+            if r.referred or r.read
+        }
+
+    def note(self, connection: UUID, ref: ObjectRef, touches: Sequence[Touch]) -> None:
+        """Keep evidence that only the delivery carried; the first to tell stands."""
+        self.run(
+            """INSERT INTO noted (merchant_id, connection_id, object_kind, external_id, touches)
+               VALUES (:merchant, :connection, :kind, :id, CAST(:touches AS jsonb)) ON CONFLICT DO NOTHING""",
+            connection=connection,
+            kind=ref.kind,
+            id=ref.id,
+            touches=as_json([codec.plain_touch(touch) for touch in touches]),
+        )
+
+    def noted(self, connection: UUID, ref: ObjectRef) -> tuple[Touch, ...]:
+        touches = self.run(
+            """SELECT touches FROM noted WHERE merchant_id = :merchant AND connection_id = :connection
+               AND object_kind = :kind AND external_id = :id""",
+            connection=connection,
+            kind=ref.kind,
+            id=ref.id,
+        ).scalar_one_or_none()
+        return tuple(codec.touch(t) for t in touches or [])
 
     def save(self, connection: UUID, truth: Truth, person: UUID | None) -> bool:
         """Keep it with its facts unless a newer one, by the platform's time, is there; says whether it was kept."""

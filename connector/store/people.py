@@ -13,11 +13,11 @@ _EMAIL_FIELD = "person.email"
 
 
 class People(Repository):
-    def _digest(self, connection: UUID, kind: str, value: str) -> bytes:
+    def _digest(self, connection: UUID | None, kind: str, value: str) -> bytes:
         scope = "" if kind in (EMAIL, PHONE) else str(connection)
         return fingerprint(self.tx.hash_key, self.tx.merchant, kind, value, scope)
 
-    def resolve(self, connection: UUID, identifiers: Sequence[tuple[str, str]]) -> UUID | None:
+    def resolve(self, connection: UUID | None, identifiers: Sequence[tuple[str, str]]) -> UUID | None:
         """The canonical person behind (kind, clear value) pairs: made if new, joined where strong ones name two."""
         strong = [(kind, value) for kind, value in identifiers if kind not in WEAK and value.strip()]
         if not strong:
@@ -54,7 +54,7 @@ class People(Repository):
         self.run("INSERT INTO person (id, merchant_id, canonical_id) VALUES (:id, :merchant, :id)", id=person)
         return person
 
-    def _add(self, person: UUID, connection: UUID, kind: str, digest: bytes, value: str) -> None:
+    def _add(self, person: UUID, connection: UUID | None, kind: str, digest: bytes, value: str) -> None:
         self.run(
             """INSERT INTO identifier (merchant_id, kind, digest, person_id, connection_id, external)
                VALUES (:merchant, :kind, :digest, :person, :connection, :external) ON CONFLICT DO NOTHING""",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,14 @@ from connector.ports.store import Advocate, ProgramVersion
 from connector.store.base import Repository, as_json, new_id
 
 _MINT_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Click:
+    """Where a share link leads: only ever to one of `hosts`."""
+
+    program: Program
+    hosts: tuple[str, ...]
 
 
 class Programs(Repository):
@@ -110,6 +119,35 @@ class Programs(Repository):
         if taken != advocate:
             raise ConfigError([f"code {code!r} belongs to another advocate; choose a different one"])
 
+    def click(self, code: str, medium: str) -> Click | None:
+        """Note a click on a share link; where it leads, or None for a code that nobody shares."""
+        row = self.run(
+            """SELECT advocate.id, data FROM code JOIN advocate ON advocate.id = code.advocate_id
+               JOIN program ON program.id = advocate.program_id
+               JOIN program_version v ON v.program_id = program.id AND v.version = program.version
+               WHERE code.merchant_id = :merchant AND code.code = :code""",
+            code=code,
+        ).first()
+        if row is None:
+            return None
+        self.run(
+            """INSERT INTO touch (id, merchant_id, advocate_id, source, medium)
+               VALUES (:id, :merchant, :advocate, 'click', :medium)""",
+            id=new_id(),
+            advocate=row.id,
+            medium=medium,
+        )
+        program = parse(row.data)
+        return Click(program, program.redirect_hosts or self._shops())
+
+    def _shops(self) -> tuple[str, ...]:
+        """The merchant's own connected hosts, for a program that names none."""
+        rows = self.run(
+            """SELECT external_account FROM connection WHERE merchant_id = :merchant AND state <> 'removed'
+               AND external_account LIKE '%.%' ORDER BY installed_at"""
+        )
+        return tuple(rows.scalars())
+
     def advocates(self, hints: Iterable[str]) -> Mapping[str, Advocate]:
         """The advocates behind texts that may be codes; unknown texts are absent."""
         spelled = {spelling: hint for hint in hints for spelling in codes.spellings(hint)}
@@ -122,3 +160,15 @@ class Programs(Repository):
             codes=list(spelled),
         )
         return {spelled[r.code]: Advocate(r.id, r.program_id, r.canonical_id, r.code) for r in rows}
+
+    def roster(self) -> list[dict[str, Any]]:
+        """Every advocate: code, program, and how many referrals they brought."""
+        rows = self.run(
+            """SELECT advocate.id AS advocate, program.slug AS program,
+                   (SELECT code FROM code WHERE advocate_id = advocate.id ORDER BY kind LIMIT 1) AS code,
+                   (SELECT count(*) FROM referral WHERE advocate_id = advocate.id) AS referrals,
+                   (SELECT count(*) FROM touch WHERE advocate_id = advocate.id) AS clicks
+               FROM advocate JOIN program ON program.id = advocate.program_id
+               WHERE advocate.merchant_id = :merchant ORDER BY advocate.id"""
+        )
+        return [dict(row._mapping) for row in rows]  # noqa: SLF001  (SQLAlchemy's documented row mapping)

@@ -9,9 +9,10 @@ from uuid import UUID
 from connector.domain.facts import ObjectRef
 from connector.domain.stages import Stage
 from connector.domain.touch import Touch
-from connector.ports.store import Referral
+from connector.ports.store import Referral, Story
 from connector.store import codec
 from connector.store.base import Repository, as_json
+from connector.store.rewards import reward_row
 
 
 class Referrals(Repository):
@@ -72,33 +73,25 @@ class Referrals(Repository):
                AND id = (SELECT program_id FROM referral WHERE merchant_id = :merchant AND id = :id) FOR SHARE""",
             id=referral,
         )
-        row = self.run(
-            """SELECT referral.*, advocate_person.canonical_id AS advocate_person, friend.canonical_id AS friend
-               FROM referral JOIN advocate ON advocate.id = referral.advocate_id
-               JOIN person AS advocate_person ON advocate_person.id = advocate.person_id
-               JOIN person AS friend ON friend.id = referral.friend_id
-               WHERE referral.merchant_id = :merchant AND referral.id = :id FOR UPDATE OF referral""",
-            id=referral,
-        ).one()
-        return self._referral(row)
+        return _referral(self.run(f"{_SELECT} FOR UPDATE OF referral", id=referral).one())
 
-    @staticmethod
-    def _referral(row: Any) -> Referral:
-        return Referral(
-            id=row.id,
+    def story(self, referral: UUID) -> Story | None:
+        """A referral with what the merchant's records should tell of it."""
+        row = self.run(_SELECT, id=referral).first()
+        if row is None:
+            return None
+        extra = self.run(
+            """SELECT reward.*, v.data ->> 'name' AS program,
+                   (SELECT at FROM conversion WHERE referral_id = :id LIMIT 1) AS converted_at
+               FROM program_version v LEFT JOIN reward ON reward.referral_id = :id AND reward.role = 'advocate'
+               WHERE v.merchant_id = :merchant AND v.program_id = :program AND v.version = :version
+               ORDER BY reward.ordinal LIMIT 1""",
+            id=referral,
             program=row.program_id,
             version=row.program_version,
-            advocate=row.advocate_id,
-            advocate_person=row.advocate_person,
-            friend=row.friend,
-            connection=row.connection_id,
-            ref=ObjectRef(row.object_kind, row.external_id),
-            captured_at=row.captured_at,
-            touch=codec.touch(row.touch),
-            stage=Stage(row.stage),
-            rule=row.rule,
-            reason=row.reason,
-        )
+        ).one()
+        reward = reward_row(extra) if extra.id else None
+        return Story(_referral(row), extra.program, reward, extra.converted_at, extra.issued_at)
 
     def is_duplicate(self, referral: Referral) -> bool:
         """Whether an earlier referral of the same human stands in the same program."""
@@ -175,3 +168,28 @@ class Referrals(Repository):
             id=referral,
             reason=reason,
         )
+
+
+_SELECT = """SELECT referral.*, advocate_person.canonical_id AS advocate_person, friend.canonical_id AS friend
+    FROM referral JOIN advocate ON advocate.id = referral.advocate_id
+    JOIN person AS advocate_person ON advocate_person.id = advocate.person_id
+    JOIN person AS friend ON friend.id = referral.friend_id
+    WHERE referral.merchant_id = :merchant AND referral.id = :id"""
+
+
+def _referral(row: Any) -> Referral:
+    return Referral(
+        id=row.id,
+        program=row.program_id,
+        version=row.program_version,
+        advocate=row.advocate_id,
+        advocate_person=row.advocate_person,
+        friend=row.friend,
+        connection=row.connection_id,
+        ref=ObjectRef(row.object_kind, row.external_id),
+        captured_at=row.captured_at,
+        touch=codec.touch(row.touch),
+        stage=Stage(row.stage),
+        rule=row.rule,
+        reason=row.reason,
+    )

@@ -20,7 +20,7 @@ class Rewards(Repository):
             "SELECT * FROM reward WHERE merchant_id = :merchant AND referral_id = :id ORDER BY ordinal FOR UPDATE",
             id=referral,
         )
-        return [_reward(row) for row in rows]
+        return [reward_row(row) for row in rows]
 
     def reversals(self, reward: UUID) -> Sequence[Reversal]:
         rows = self.run(
@@ -61,7 +61,8 @@ class Rewards(Repository):
                        retry_at = clock_timestamp(), tries = 0,
                        beneficiary_id = coalesce(CAST(:beneficiary AS uuid), beneficiary_id),
                        owner = CASE WHEN CAST(:beneficiary AS uuid) IS NULL THEN owner ELSE '' END,
-                       marker = CASE WHEN CAST(:beneficiary AS uuid) IS NULL THEN marker ELSE '' END
+                       marker = CASE WHEN CAST(:beneficiary AS uuid) IS NULL THEN marker ELSE '' END,
+                       expires_at = CASE WHEN CAST(:beneficiary AS uuid) IS NULL THEN expires_at END
                    WHERE merchant_id = :merchant AND id = :id AND decision = :decision AND state <> ALL(:locked)""",
                 id=reward.id,
                 amount=amount.minor,
@@ -142,29 +143,39 @@ class Rewards(Repository):
             connection=connection,
             limit=limit,
         )
-        return [Movement(reward, None, reward.amount, reward.decision) for reward in map(_reward, rows)]
+        return [Movement(reward, None, reward.amount, reward.decision) for reward in map(reward_row, rows)]
 
-    def hold(self, movement: Movement, reason: str) -> None:
-        """Park it, with the remedy in words; it blocks nothing and may be decided anew."""
-        self._settle_movement(movement, "state = 'held', decision = decision + 1", reason)
+    def close_empty(self, reversal: Reversal, reason: str) -> bool:
+        """Settle a reversal that found nothing to take; False if it changed meanwhile."""
+        return bool(
+            self.run(
+                """UPDATE reversal SET state = 'issued', reason = :reason
+                   WHERE merchant_id = :merchant AND id = :id AND state = 'approved' AND decision = :decision""",
+                id=reversal.id,
+                decision=reversal.decision,
+                reason=reason,
+            ).rowcount
+        )
+
+    def revoke(self, reward: UUID) -> None:
+        """A person ruled that it must come back whatever the rules say."""
+        self.run("UPDATE reward SET revoked = true WHERE merchant_id = :merchant AND id = :id", id=reward)
 
     def retry(self, movement: Movement, after: timedelta, reason: str) -> None:
         """Try again after a while."""
-        self._settle_movement(movement, "retry_at = clock_timestamp() + :after, tries = tries + 1", reason, after=after)
-
-    def _settle_movement(self, movement: Movement, change: str, reason: str, **values: object) -> None:
         table, row = ("reversal", movement.reversal.id) if movement.reversal else ("reward", movement.reward.id)
         self.run(
-            f"""UPDATE {table} SET {change}, reason = :reason
+            f"""UPDATE {table} SET retry_at = clock_timestamp() + :after, tries = tries + 1, reason = :reason
                 WHERE merchant_id = :merchant AND id = :id AND state = 'approved' AND decision = :decision""",  # noqa: S608
             id=row,
             decision=movement.decision,
+            after=after,
             reason=reason,
-            **values,
         )
 
 
-def _reward(row: Any) -> Reward:
+def reward_row(row: Any) -> Reward:
+    """A row of the reward table."""
     return Reward(
         id=row.id,
         referral=row.referral_id,
@@ -182,6 +193,7 @@ def _reward(row: Any) -> Reward:
         expires_at=row.expires_at,
         transaction=row.transaction or "",
         tries=row.tries,
+        revoked=row.revoked,
     )
 
 
@@ -210,4 +222,4 @@ def _reversal_movement(row: Any) -> Movement:
         decision=row.reversal_decision,
         tries=row.reversal_tries,
     )
-    return Movement(_reward(row), reversal, amount, row.reversal_decision)
+    return Movement(reward_row(row), reversal, amount, row.reversal_decision)

@@ -70,7 +70,7 @@ CREATE TABLE identifier (
     kind text NOT NULL,
     digest bytea NOT NULL,
     person_id uuid NOT NULL,
-    connection_id uuid NOT NULL,
+    connection_id uuid,
     external text,
     since timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (merchant_id, kind, digest),
@@ -178,6 +178,17 @@ CREATE TABLE truth (
     FOREIGN KEY (merchant_id, connection_id) REFERENCES connection (merchant_id, id)
 );
 
+-- Evidence that only the delivery carries and no later read shows, such as the page an order started from.
+CREATE TABLE noted (
+    merchant_id uuid NOT NULL,
+    connection_id uuid NOT NULL,
+    object_kind text NOT NULL,
+    external_id text NOT NULL,
+    touches jsonb NOT NULL,
+    PRIMARY KEY (connection_id, object_kind, external_id),
+    FOREIGN KEY (merchant_id, connection_id) REFERENCES connection (merchant_id, id)
+);
+
 CREATE TABLE fact (
     id uuid PRIMARY KEY,
     merchant_id uuid NOT NULL,
@@ -259,6 +270,7 @@ CREATE TABLE reward (
     expires_at timestamptz,
     transaction text,
     issued_at timestamptz,
+    revoked boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     UNIQUE (referral_id, role, kind, ordinal),
     UNIQUE (merchant_id, id),
@@ -267,7 +279,8 @@ CREATE TABLE reward (
     FOREIGN KEY (merchant_id, connection_id) REFERENCES connection (merchant_id, id)
 );
 CREATE INDEX reward_due ON reward (connection_id, retry_at) WHERE state = 'approved';
-CREATE UNIQUE INDEX reward_marker ON reward (connection_id, owner, marker) WHERE marker <> '';
+-- The expiry carries our mark where the platform has no field for one: no two of ours may look the same.
+CREATE UNIQUE INDEX reward_expiry ON reward (connection_id, owner, expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX reward_beneficiary ON reward (beneficiary_id);
 
 CREATE TABLE reversal (
@@ -310,6 +323,7 @@ CREATE TABLE attempt (
     expires_at timestamptz,
     since timestamptz NOT NULL,
     deadline_at timestamptz NOT NULL,
+    readback_at timestamptz NOT NULL,
     epoch bigint NOT NULL,
     state text NOT NULL CHECK (state IN ('open','done','not_done','unknown','refused','gone')),
     transaction text,
@@ -326,6 +340,7 @@ CREATE TABLE attempt (
 CREATE UNIQUE INDEX attempt_one_open ON attempt (connection_id, owner, currency) WHERE state IN ('open', 'unknown');
 -- One platform transaction settles one row.
 CREATE UNIQUE INDEX attempt_transaction ON attempt (connection_id, transaction) WHERE transaction IS NOT NULL;
+CREATE INDEX attempt_open ON attempt (readback_at) WHERE state IN ('open', 'unknown') AND needs_person = '';
 CREATE INDEX attempt_reward ON attempt (reward_id);
 
 -- A late "done" of a call that was already declared absent: money that reconcile must look at.
@@ -421,10 +436,10 @@ CREATE TRIGGER attempt_no_delete BEFORE DELETE ON attempt
 CREATE FUNCTION keep_pins() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF (NEW.connection_id, NEW.reward_id, NEW.reversal_id, NEW.direction, NEW.owner, NEW.amount, NEW.currency, NEW.marker,
-        NEW.expires_at, NEW.since, NEW.deadline_at, NEW.epoch)
+        NEW.expires_at, NEW.since, NEW.deadline_at, NEW.readback_at, NEW.epoch)
        IS DISTINCT FROM
        (OLD.connection_id, OLD.reward_id, OLD.reversal_id, OLD.direction, OLD.owner, OLD.amount, OLD.currency, OLD.marker,
-        OLD.expires_at, OLD.since, OLD.deadline_at, OLD.epoch)
+        OLD.expires_at, OLD.since, OLD.deadline_at, OLD.readback_at, OLD.epoch)
        OR (OLD.state NOT IN ('open', 'unknown') AND NEW.state <> OLD.state)
        OR (OLD.state = 'unknown' AND NEW.state = 'open')
     THEN
@@ -452,7 +467,7 @@ DO $$
 DECLARE t text;
 BEGIN
     FOREACH t IN ARRAY ARRAY['app_user','join_code','connection','person','identifier','person_merge','program',
-        'program_version','advocate','code','delivery','touch','truth','fact','referral','conversion','reward','reversal',
+        'program_version','advocate','code','delivery','touch','truth','noted','fact','referral','conversion','reward','reversal',
         'attempt','surplus','batch','posting','task']
     LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);

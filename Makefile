@@ -1,0 +1,42 @@
+# Two commands matter: `make demo` shows the product, `make test` proves it.
+
+# Asked for outside this folder, so that a version manager reading .python-version (the host's version) does not
+# refuse a newer or older Python that does just as well. Another one: make install PYTHON=/path/to/python3.12
+PYTHON ?= $(shell cd / && python3 -c 'import sys; print(sys.executable)' 2>/dev/null || echo python3)
+BIN := .venv/bin
+INSTALLED := .venv/installed
+NEEDS := Python 3.11 or newer with venv is needed; on Debian and Ubuntu: apt install python3 python3-venv
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope
+
+.PHONY: install demo test lint bench nightly
+
+install: $(INSTALLED)
+
+$(INSTALLED): requirements.txt requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		|| { echo "$(NEEDS)" >&2; exit 2; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	@echo "Installing into .venv, about a minute the first time ..."
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --requirement requirements-dev.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# ONCE=1 ends by itself after the story, with its figures in the last line.
+demo: install
+	@$(BIN)/connector demo $(if $(filter-out 0,$(ONCE)),--once)
+
+# ARGS goes to pytest: make test ARGS="tests/domain -k money"
+test: lint
+	$(PYTEST) --ignore=tests/bench --ignore=tests/nightly $(ARGS)
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: install
+	$(BIN)/python -m pytest tests/bench -s $(ARGS)
+
+# The long runs of tests/nightly too, and many more examples for each property.
+nightly: lint
+	HYPOTHESIS_PROFILE=nightly $(PYTEST) --ignore=tests/bench $(ARGS)

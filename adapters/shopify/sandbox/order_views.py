@@ -1,0 +1,186 @@
+"""How orders, their refunds, discounts and journeys look in GraphQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from adapters.shopify.sandbox.clock import graphql_time
+from adapters.shopify.sandbox.paging import connection
+from adapters.shopify.sandbox.state import Shop, World, gid
+from adapters.shopify.sandbox.views import View, bag, customer_view, metafield_fields, money, payment_view
+
+if TYPE_CHECKING:
+    from adapters.shopify.sandbox.orders import DiscountUse, Line, Order, Refund, RefundLine, Visit
+
+_DISCOUNT_TYPES = {
+    "code": "DiscountCodeApplication",
+    "manual": "ManualDiscountApplication",
+    "automatic": "AutomaticDiscountApplication",
+}
+
+
+def order_view(world: World, shop: Shop, order: Order) -> View:
+    owner = gid("Order", order.id)
+
+    def lines(_: Any, **args: Any) -> View:
+        return connection(order.lines, args, key=lambda n: n.id, view=lambda n: line_view(order, n))
+
+    def applications(_: Any, **args: Any) -> View:
+        rows = list(enumerate(order.discounts))
+        return connection(rows, args, key=lambda r: r[0], view=lambda r: _application(order, *r))
+
+    def customer(_: Any) -> View | None:
+        found = shop.customers.get(order.customer) if order.customer else None
+        return customer_view(world, shop, found) if found else None
+
+    return {
+        "__typename": "Order",
+        "id": owner,
+        "legacyResourceId": str(order.id),
+        "name": order.name,
+        "number": order.number,
+        "email": order.email,
+        "note": None,
+        "tags": [],
+        "test": order.test,
+        "closed": False,
+        "confirmed": True,
+        "edited": order.edit is not None,
+        "sourceName": order.source_name,
+        "createdAt": graphql_time(order.created_at),
+        "processedAt": graphql_time(order.created_at),
+        "updatedAt": graphql_time(order.updated_at),
+        "cancelledAt": graphql_time(order.cancelled_at) if order.cancelled_at else None,
+        "cancelReason": order.cancel_reason.upper() if order.cancel_reason else None,
+        "displayFinancialStatus": order.status,
+        "fullyPaid": order.paid,
+        "unpaid": not order.received and order.total > 0,
+        "paymentGatewayNames": sorted({p.gateway for p in order.payments}),
+        "customAttributes": [{"key": k, "value": v} for k, v in order.attributes],
+        # A title typed by staff shows here as well, so a code proves nothing unless a DiscountCodeApplication has it.
+        "discountCodes": [d.name for d in order.discounts if d.kind != "automatic"],
+        "discountCode": next((d.name for d in order.discounts if d.kind != "automatic"), None),
+        "discountApplications": applications,
+        "lineItems": lines,
+        "customer": customer,
+        "customerJourneySummary": lambda _: _journey(shop, order),
+        "refunds": lambda _, first=None: [refund_view(world, shop, order, r) for r in order.refunds[:first]],
+        "transactions": lambda _, first=None, **_args: [payment_view(order, p) for p in order.payments[:first]],
+        **_sums(order),
+        **metafield_fields(shop, owner),
+    }
+
+
+def _sums(order: Order) -> View:
+    return {
+        "currencyCode": order.currency,
+        "presentmentCurrencyCode": order.presentment or order.currency,
+        "taxesIncluded": order.taxes_included,
+        "subtotalPriceSet": bag(order, order.subtotal),
+        "currentSubtotalPriceSet": bag(order, order.current_subtotal),
+        "totalPriceSet": bag(order, order.total),
+        "currentTotalPriceSet": bag(order, order.current_total),
+        "totalDiscountsSet": bag(order, order.discount),
+        "currentTotalDiscountsSet": bag(order, order.current_discount),
+        "totalTaxSet": bag(order, order.tax),
+        "currentTotalTaxSet": bag(order, order.current_tax),
+        "totalShippingPriceSet": bag(order, order.shipping),
+        "currentShippingPriceSet": bag(order, order.current_shipping),
+        "totalReceivedSet": bag(order, order.received),
+        "totalRefundedSet": bag(order, order.refunded),
+        "totalRefundedShippingSet": bag(order, order.refunded_shipping),
+        "refundDiscrepancySet": bag(order, order.discrepancy),
+        "netPaymentSet": bag(order, order.received - order.refunded),
+        "totalOutstandingSet": bag(order, order.due),
+    }
+
+
+def line_view(order: Order, line: Line) -> View:
+    return {
+        "__typename": "LineItem",
+        "id": gid("LineItem", line.id),
+        "title": line.title,
+        "name": line.title,
+        "sku": None,
+        "quantity": line.quantity,
+        "currentQuantity": line.current,
+        "originalUnitPriceSet": bag(order, line.price),
+        "discountedTotalSet": bag(order, line.net),
+        "totalDiscountSet": bag(order, line.discount),
+    }
+
+
+def _application(order: Order, index: int, use: DiscountUse) -> View:
+    view: View = {
+        "__typename": _DISCOUNT_TYPES[use.kind],
+        "index": index,
+        "allocationMethod": "ACROSS",
+        "targetSelection": "ALL",
+        "targetType": "LINE_ITEM",
+        "value": {"__typename": "MoneyV2", **money(order.shop_money(use.amount))},
+    }
+    return view | ({"code": use.name} if use.kind == "code" else {"title": use.name, "description": use.name})
+
+
+def refund_view(world: World, shop: Shop, order: Order, refund: Refund) -> View:
+    def lines(_: Any, **args: Any) -> View:
+        return connection(refund.lines, args, key=lambda n: n.id, view=lambda n: _refund_line(order, n))
+
+    return {
+        "__typename": "Refund",
+        "id": gid("Refund", refund.id),
+        "legacyResourceId": str(refund.id),
+        "note": refund.note,
+        "order": lambda _: order_view(world, shop, order),
+        "createdAt": graphql_time(refund.at),
+        "processedAt": graphql_time(refund.at),
+        "updatedAt": graphql_time(refund.at),
+        "totalRefundedSet": bag(order, refund.amount),
+        "refundLineItems": lines,
+    }
+
+
+def _refund_line(order: Order, item: RefundLine) -> View:
+    return {
+        "id": gid("RefundLineItem", item.id),
+        "lineItem": line_view(order, item.line),
+        "quantity": item.quantity,
+        "restockType": "RETURN" if item.restocked else "NO_RESTOCK",
+        "restocked": item.restocked,
+        "priceSet": bag(order, item.line.price),
+        "subtotalSet": bag(order, item.net),
+        "totalTaxSet": bag(order, item.tax),
+    }
+
+
+def _journey(shop: Shop, order: Order) -> View | None:
+    """The journey; visits are withheld until it was read `journey_after` times, as Shopify works them out later."""
+    if order.journey_after is None:
+        return None
+    ready = order.journey_reads >= order.journey_after
+    order.journey_reads += 1
+    visits = order.visits if ready else []
+    placed = shop.orders_of(order.customer) if order.customer else []
+    return {
+        "ready": ready,
+        "customerOrderIndex": placed.index(order) + 1 if ready and order in placed else None,
+        "daysToConversion": (order.created_at - visits[0].at).days if visits else None,
+        "momentsCount": {"count": len(visits), "precision": "EXACT"} if ready else None,
+        "firstVisit": _visit(visits[0]) if visits else None,
+        "lastVisit": _visit(visits[-1]) if visits else None,
+    }
+
+
+def _visit(visit: Visit) -> View:
+    utm = dict(visit.utm)
+    names = ("source", "medium", "campaign", "content", "term")
+    return {
+        "__typename": "CustomerVisit",
+        "id": gid("CustomerVisit", visit.id),
+        "landingPage": visit.landing_page,
+        "referrerUrl": visit.referrer,
+        "referralCode": visit.referral_code,
+        "source": visit.source,
+        "occurredAt": graphql_time(visit.at),
+        "utmParameters": {name: utm.get(name) for name in names} if utm else None,
+    }

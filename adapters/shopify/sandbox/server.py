@@ -1,0 +1,285 @@
+"""The HTTP side: finds the shop, lets faults strike, and answers. A thread for each connection, stdlib only.
+
+Answers are left to `Sandbox.graphql`, so that what a fault does to the wire stands in one place: `_Handler`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import struct
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+from uuid import uuid4
+
+from adapters.shopify.sandbox import graphql, oauth
+from adapters.shopify.sandbox.book import Book
+from adapters.shopify.sandbox.control import Control
+from adapters.shopify.sandbox.faults import Fault, Faults
+from adapters.shopify.sandbox.resolvers import Call
+from adapters.shopify.sandbox.state import Shop, World
+from adapters.shopify.sandbox.webhooks import API_VERSION, Sender
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ADMIN = re.compile(r"/(?:(?P<shop>[^/]+)/)?admin/(?:api/[^/]+/(?P<graphql>graphql\.json)|oauth/access_token)")
+_BAD_TOKEN = {"errors": "[API] Invalid API key or access token (unrecognized login or wrong password)"}
+_HTML = b"<!DOCTYPE html><html><head><title>Something went wrong</title></head><body>Try again later.</body></html>"
+_JSON = "application/json; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One HTTP answer; `cut` closes the connection with a reset instead."""
+
+    status: int = 200
+    body: bytes = b""
+    type: str = _JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cut: bool = False
+
+
+def _json(status: int, body: Any, **headers: str) -> Reply:
+    return Reply(status, json.dumps(body, ensure_ascii=False).encode(), headers=headers)
+
+
+class Sandbox:
+    """A running stand-in. `url` is its base; SHOPIFY_URL for the connector is `url + "/{shop}"`."""
+
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.world = World()
+        self.book = Book()
+        self.faults = Faults()
+        self.sender = Sender(self.book)
+        self.control = Control(self.world, self.book, self.faults, self.sender)
+        self.http = _Server((host, port), self)
+        self.url = f"http://{host}:{self.http.server_address[1]}"
+        self._thread = threading.Thread(
+            target=self.http.serve_forever, args=(0.05,), name="shopify-sandbox", daemon=True
+        )
+
+    def start(self) -> Sandbox:
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop answering, close every connection and give up open webhooks."""
+        if self._thread.is_alive():
+            self.http.shutdown()
+            self._thread.join()
+        self.http.close_all()
+        self.sender.stop()
+
+    # ── GraphQL ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def graphql(self, domain: str, token: str, raw: bytes, request: str) -> Reply:
+        """Answer one call, with whatever fault is due before or after its effect."""
+        try:
+            asked = json.loads(raw)
+            text, name, variables = asked["query"], asked.get("operationName"), dict(asked.get("variables") or {})
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return _json(400, {"errors": {"query": "Required parameter missing or invalid"}})
+        try:
+            prepared = graphql.prepare(text, name)
+        except graphql.Invalid as invalid:
+            _, refusal = self._shop(domain, token)
+            self.book.call("invalid", 0, "invalid")
+            return refusal or _json(200, {"errors": invalid.errors})
+        named = prepared.operation.name
+        fault = self.faults.strike(domain, {*prepared.fields, *([named.value] if named else [])})
+        if fault and fault.early:
+            reply = self._early(fault, domain, request)
+            if reply:
+                self.book.call(prepared.name, 0, fault.name)
+                return reply
+        shop, refusal = self._shop(domain, token)
+        if shop is None:
+            self.book.call(prepared.name, 0, "refused")
+            return refusal or _json(404, {"errors": "Not Found"})
+        with self.world.lock:
+            body, outcome = graphql.execute(Call(self.world, shop, self.book, request), prepared, variables)
+        effects = self.book.effects_of(request)
+        self.book.call(prepared.name, effects, fault.name if fault and not fault.early else outcome)
+        return _late(fault, body, request) if fault else _json(200, body)
+
+    def _shop(self, domain: str, token: str) -> tuple[Shop | None, Reply | None]:
+        with self.world.lock:
+            shop = self.world.shops.get(domain)
+            if shop is None:
+                return None, _json(404, {"errors": "Not Found"})
+            if not shop.installed or not shop.tokens.honours(token, self.world.clock.now()):
+                return None, _json(401, _BAD_TOKEN)
+            return shop, None
+
+    def _early(self, fault: Fault, domain: str, request: str) -> Reply | None:
+        """The answer in place of any execution; None where the call goes on (slow)."""
+        match fault.kind:
+            case "slow":
+                time.sleep(fault.delay_s)
+                return None
+            case "status":
+                headers = {"Retry-After": f"{fault.retry_after:.1f}"} if fault.status == 429 else {}  # noqa: PLR2004
+                return _json(fault.status, {"errors": f"status {fault.status}, as a fault switch asked for"}, **headers)
+            case "throttled":
+                with self.world.lock:
+                    shop = self.world.shops.get(domain)
+                    if shop is None:
+                        return None
+                    return _json(200, graphql.throttled(Call(self.world, shop, self.book, request), 10))
+            case "5xx_before":
+                return Reply(503, _HTML, "text/html; charset=utf-8")
+            case "cut_before":
+                return Reply(cut=True)
+        return _disguise(fault)
+
+    def token(self, domain: str, form: dict[str, Any]) -> Reply:
+        fault = self.faults.strike(domain, {"access_token"})
+        if fault and fault.early and (reply := self._early(fault, domain, "")):
+            self.book.call("access_token", 0, fault.name)
+            return reply
+        with self.world.lock:
+            shop = self.world.shops.get(domain)
+            if shop is None:
+                return _json(404, {"errors": "Not Found"})
+            status, body = oauth.answer(self.world, shop, form)
+        self.book.call("access_token", int(status == 200), fault.name if fault else str(status))  # noqa: PLR2004
+        return _late(fault, body, "") if fault and not fault.early else _json(status, body)
+
+
+def _late(fault: Fault, body: dict[str, Any], request: str) -> Reply:
+    """The answer after the effect."""
+    match fault.kind:
+        case "5xx_after":
+            return Reply(502, _HTML, "text/html; charset=utf-8")
+        case "cut_after":
+            return Reply(cut=True)
+        case "partial_errors":
+            message = "Internal error. Looks like something went wrong on our end.\nRequest ID: "
+            error = {
+                "message": message + request,
+                "extensions": {"code": "INTERNAL_SERVER_ERROR", "requestId": request},
+            }
+            return _json(200, body | {"errors": [*body.get("errors", []), error]})
+        case "slow":
+            time.sleep(0 if fault.early else fault.delay_s)
+            return _json(200, body)
+    return _disguise(fault)
+
+
+def _disguise(fault: Fault) -> Reply:
+    """A success that cannot be read."""
+    return Reply(200, _HTML, "text/html; charset=utf-8") if fault.kind == "html_200" else Reply(200, b"")
+
+
+class _Server(ThreadingHTTPServer):
+    """Knows its open connections, so that stopping leaves none behind."""
+
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self, address: tuple[str, int], sandbox: Sandbox) -> None:
+        super().__init__(address, _Handler)
+        self.sandbox = sandbox
+        self._open: set[socket.socket] = set()
+        self._guard = threading.Lock()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._guard:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._guard:
+            self._open.discard(request)
+        super().shutdown_request(request)
+
+    def close_all(self) -> None:
+        self.server_close()
+        with self._guard:
+            for connection in self._open:
+                try:
+                    connection.shutdown(socket.SHUT_RDWR)
+                except OSError:  # its peer was faster
+                    continue
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A peer that went away is no error of ours; anything else is printed as usual."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    server_version = "shopify-sandbox"
+    wbufsize = -1  # one write per answer; header and body apart would wait for Nagle
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        self._answer("GET")
+
+    def do_POST(self) -> None:
+        self._answer("POST")
+
+    def do_DELETE(self) -> None:
+        self._answer("DELETE")
+
+    def log_message(self, *_: Any) -> None:
+        """Silent: what matters is in the book."""
+
+    def _answer(self, method: str) -> None:
+        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        request = str(uuid4())
+        self._send(self._route(method, urlsplit(self.path).path, raw, request), request)
+
+    def _route(self, method: str, path: str, raw: bytes, request: str) -> Reply:
+        sandbox = self.server.sandbox
+        if path.startswith("/_control/"):
+            try:
+                data = json.loads(raw) if raw else {}
+            except ValueError:
+                return _json(400, {"error": "the body is no JSON"})
+            if not isinstance(data, dict):
+                return _json(400, {"error": "the body must be a JSON object"})
+            status, body = sandbox.control.handle(method, path, data)
+            return _json(status, body)
+        found = _ADMIN.fullmatch(path)
+        if not found or method != "POST":
+            return _json(404, {"errors": "Not Found"})
+        domain = unquote(found["shop"] or self.headers.get("Host", "").partition(":")[0])
+        if found["graphql"]:
+            return sandbox.graphql(domain, self.headers.get("X-Shopify-Access-Token", ""), raw, request)
+        is_json = "json" in self.headers.get("Content-Type", "")
+        try:
+            form = dict(json.loads(raw)) if is_json else dict(parse_qsl(raw.decode()))
+        except (ValueError, TypeError):
+            return _json(400, {"error": "invalid_request", "error_description": "The body cannot be read."})
+        return sandbox.token(domain, form)
+
+    def _send(self, reply: Reply, request: str) -> None:
+        if reply.cut:
+            self._reset()
+            return
+        self.send_response(reply.status)
+        self.send_header("Content-Type", reply.type)
+        self.send_header("Content-Length", str(len(reply.body)))
+        self.send_header("X-Request-Id", request)
+        self.send_header("X-Shopify-API-Version", API_VERSION)
+        for name, value in reply.headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(reply.body)
+
+    def _reset(self) -> None:
+        """Close with RST and no answer, as a broken link does."""
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        os.close(self.connection.detach())

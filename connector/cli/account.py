@@ -1,0 +1,72 @@
+"""Joining a platform account with a token of one's own, and merchants with their people."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from uuid import UUID
+
+import click
+
+from connector.cli.run import ready
+from connector.errors import ConfigError
+from connector.ports.platform import Account
+from connector.store import merchants
+from connector.wiring import App, open_app
+
+
+def choose_merchant(app: App, name: str | None) -> UUID:
+    """The named merchant; without a name the only one there is. Raises ConfigError with the choices."""
+    found = merchants.named(app.database, name)
+    if len(found) == 1:
+        return next(iter(found))
+    if name:
+        raise ConfigError([f"there is no merchant {name!r}; `connector connect PLATFORM --merchant NAME` makes one"])
+    raise ConfigError([f"say which merchant with --merchant: {', '.join(found.values()) or 'there is none yet'}"])
+
+
+@click.command()
+@click.argument("platform")
+@click.option("--account", required=True, help="The platform's name of the account, such as anna.myshop.example.")
+@click.option("--merchant", "name", default="My shop", show_default=True, help="The business; made if it is new.")
+@click.option("--join", "code", default=None, help="One-time code of a merchant who is already here.")
+def connect(platform: str, account: str, name: str, code: str | None) -> None:
+    """Join an account of PLATFORM with its own token, read from standard input."""
+    with open_app() as app:
+        ready(app)
+        if platform not in app.adapters:
+            raise ConfigError([f"there is no platform {platform!r}; choose one of {', '.join(app.adapters)}"])
+        token = (click.prompt("Access token", hide_input=True) if sys.stdin.isatty() else sys.stdin.read()).strip()
+        if not token:
+            raise ConfigError(["the access token is read from standard input, and nothing was there"])
+        merchant = merchants.redeem(app.database, code) if code else merchants.ensure(app.database, name)
+        install(app, merchant, platform, account, token)
+        click.echo(f"Connected {account} on {app.adapters[platform].manifest.label}.")
+
+
+def install(app: App, merchant: UUID, platform: str, external: str, token: str) -> UUID:
+    """Prove the token, then join the account to the merchant. Raises ConfigError if another merchant has it."""
+    auth = app.desk.platforms[platform].auth()
+    external = auth.check_account(external)
+    owner = app.database.account(platform, external)
+    if owner is not None and owner.merchant != merchant:
+        raise ConfigError(
+            [f"{external} is connected to another merchant; disconnect it there, or join with --join CODE"]
+        )
+    told = auth.probe(Account(owner.target if owner else UUID(int=0), platform, external, token))
+    with app.database.begin(merchant) as tx:
+        scopes = told.get("scopes", "").split()
+        return tx.connections.install(platform, external, token, "", None, told.get("currency", ""), scopes)
+
+
+@click.command("join-code")
+@click.option("--merchant", "name", default=None)
+@click.option("--hours", default=24, show_default=True, type=click.IntRange(1, 168))
+def join_code(name: str | None, hours: int) -> None:
+    """Make a one-time code with which a second platform joins this merchant."""
+    with open_app() as app:
+        ready(app)
+        click.echo(merchants.join_code(app.database, choose_merchant(app, name), timedelta(hours=hours)))
+
+
+COMMANDS = (connect, join_code)

@@ -1,0 +1,227 @@
+"""The demo: embedded servers, a stand-in for every platform, a merchant, and a story of real orders over true HTTP.
+
+What it claims at the end is counted from the stand-ins' own books, read over HTTP, against the story's own file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import UUID
+
+import click
+
+from adapters import Adapter, discover
+from connector import telemetry
+from connector.cli.account import install
+from connector.cli.run import Processes
+from connector.domain.program import parse
+from connector.errors import ConnectorError
+from connector.journey import enrol
+from connector.ports.story import Moved, Story
+from connector.store import merchants, migrate, reports
+from connector.wiring import App, open_app
+
+_PATIENCE_S = 120.0
+#: The stand-ins answer at once, so the pauses that a real platform needs would only make people wait.
+_QUICK = {
+    "SWEEP_SECONDS": "1",
+    "CALL_SECONDS": "3",
+    "DEADLINE_SECONDS": "2",
+    "SLICE_SECONDS": "5",
+    "LEASE_SECONDS": "12",
+    "QUIET_SECONDS": "3",
+    "GATHER_SECONDS": "2",
+}
+
+
+class _Module(Protocol):
+    """`sandbox/story.py` of a platform."""
+
+    def open_story(self, sandbox: str) -> Story: ...
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One platform's part of the demo."""
+
+    adapter: Adapter
+    url: str
+    secret: str
+    story: Story
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="End by itself when the story is told; exit 1 if anything is off.")
+@click.option("--port", default=0, help="0 takes a free one.")
+def demo(once: bool, port: int) -> None:
+    """Play a merchant's first day against stand-ins on this machine, and count what really happened."""
+    telemetry.start_logging("ERROR")
+    started = time.monotonic()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with tempfile.TemporaryDirectory(prefix="connector-demo-") as folder, _stages() as stages:
+        port = port or _free_port()
+        environ = {**os.environ, **_QUICK, **_platform_environment(stages)}
+        environ |= {"DATA_DIR": folder, "PUBLIC_URL": f"http://127.0.0.1:{port}", "PORT": str(port)}
+        for name in ("DATABASE_URL", "REDIS_URL"):
+            environ.pop(name, None)  # the demo never touches a database of yours
+        os.environ.clear()
+        os.environ.update(environ)
+        with open_app() as app:
+            good = _play(app, stages, port, Path(folder), started, once=once)
+    sys.exit(0 if good else 1)
+
+
+def _play(app: App, stages: list[Stage], port: int, logs: Path, started: float, *, once: bool) -> bool:
+    migrate.migrate(app.database.engine)
+    server = "Redis" if app.redis is not None else "no Redis: the sweeper works alone"
+    click.echo(f"  {time.monotonic() - started:5.1f} s  PostgreSQL and {server} are up")
+    processes = Processes(app, port=port, logs=logs)
+    try:
+        processes.start()
+        _until(lambda: _answers(port), "the web server to answer")
+        click.echo(f"  {time.monotonic() - started:5.1f} s  web, workers and sweeper are up")
+        merchant = merchants.ensure(app.database, "Anna's Tea House")
+        for stage in stages:
+            _tell(app, merchant, stage, port, started)
+        good = _count(app, merchant, stages)
+        if not once:
+            click.echo(f"\nEverything keeps running at http://127.0.0.1:{port} until Ctrl-C.")
+            processes.wait()
+        return good
+    except KeyboardInterrupt:
+        return True
+    except ConnectorError as error:
+        click.echo(f"demo: {error}", err=True)
+        return False
+    finally:
+        processes.stop()
+
+
+def _tell(app: App, merchant: UUID, stage: Stage, port: int, started: float) -> None:
+    """Connect, enrol, play, and wait until everything that is due was done."""
+    key = stage.adapter.manifest.key
+    account, token = stage.story.open_shop(f"http://127.0.0.1:{port}/webhooks/{key}", stage.secret)
+    install(app, merchant, key, account, token)
+    codes: dict[str, str] = {}
+    with app.database.begin(merchant) as tx:
+        saved = tx.programs.apply(stage.story.program)
+        parse(stage.story.program)
+        for name, email in stage.story.advocates.items():
+            codes[name] = enrol.enrol(tx, saved.id, email).code
+    for line in stage.story.play(codes):
+        click.echo(f"  {time.monotonic() - started:5.1f} s  {line}")
+    _until(lambda: _settled(app, merchant), "all work to be done")
+    click.echo(f"  {time.monotonic() - started:5.1f} s  all work is done; {stage.adapter.manifest.label} now holds:")
+    for moved in stage.story.book():
+        click.echo(f"           {moved.person:<10} {moved.kind:<7} {moved.amount} {moved.currency}")
+
+
+def _settled(app: App, merchant: UUID) -> bool:
+    """Nothing is waiting: no delivery, task, reward or reversal that could still move by itself."""
+    found = reports.totals(app.database, merchant)
+    moving = ("due", "approved", "sending", "unknown")
+    return (
+        not found["deliveries"].get("received")
+        and not found["tasks"].get("open")
+        and not any(found[kind].get(state) for kind in ("rewards", "reversals") for state in moving)
+    )
+
+
+def _count(app: App, merchant: UUID, stages: list[Stage]) -> bool:
+    """Compare each stand-in's own book with what its story says must be there, and with our ledger."""
+    duplicates = missing = credited = 0
+    for stage in stages:
+        booked, expected = Counter(stage.story.book()), Counter(stage.story.expected())
+        credited += sum(n for moved, n in booked.items() if moved.kind == "credit")
+        surplus, lacking = booked - expected, expected - booked
+        duplicates, missing = duplicates + surplus.total(), missing + lacking.total()
+        for moved, count in surplus.items():
+            click.echo(f"  not in the story: {count} x {moved}", err=True)
+        for moved, count in lacking.items():
+            click.echo(f"  missing: {count} x {moved}", err=True)
+    found = reports.totals(app.database, merchant)
+    issued = -sum(int(line["amount"]) for line in found["ledger"] if line["book"] == "issued")
+    standing = sum(_net(stage.story.book()) for stage in stages)
+    differences = int(issued != standing) + int(sum(int(line["amount"]) for line in found["ledger"]) != 0)
+    referrals = sum(found["referrals"].values())
+    click.echo(
+        f"demo: {referrals} referrals, {credited} credits, duplicates={duplicates}, missing={missing},"
+        f" differences={differences}"
+    )
+    return not (duplicates or missing or differences)
+
+
+def _net(book: list[Moved]) -> int:
+    return sum(moved.minor if moved.kind == "credit" else -moved.minor for moved in book)
+
+
+@contextmanager
+def _stages() -> Iterator[list[Stage]]:
+    """A stand-in process for every platform that has a story."""
+    processes: list[subprocess.Popen[bytes]] = []
+    stages: list[Stage] = []
+    try:
+        for adapter in discover().values():
+            url = f"http://127.0.0.1:{(port := _free_port())}"
+            command = [sys.executable, "-m", f"{adapter.package}.sandbox", "--port", str(port)]
+            processes.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
+            _until(lambda port=port: _answers(port), f"the {adapter.manifest.label} stand-in to answer")
+            module: Any = importlib.import_module(f"{adapter.package}.sandbox.story")
+            stages.append(Stage(adapter, url, secrets.token_hex(16), module.open_story(url)))
+        yield stages
+    finally:
+        for process in processes:
+            process.terminate()
+            process.wait()
+
+
+def _platform_environment(stages: list[Stage]) -> dict[str, str]:
+    """Point the connector at the stand-ins by the platforms' own settings: nothing else ties them together."""
+    return {
+        name: value
+        for stage in stages
+        for name, value in (
+            (stage.adapter.manifest.url_setting, stage.story.base_url),
+            (stage.adapter.manifest.app_key, "demo"),
+            (stage.adapter.manifest.app_secret, stage.secret),
+        )
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _until(true: Any, what: str) -> None:
+    """Wait for a condition, within reason."""
+    end = time.monotonic() + _PATIENCE_S
+    while not true():
+        if time.monotonic() > end:
+            raise ConnectorError(f"waited {_PATIENCE_S:.0f} s in vain for {what}")
+        time.sleep(0.1)
+
+
+COMMANDS = (demo,)

@@ -1,0 +1,111 @@
+"""Questions: why did this happen, does it add up, what needs a person."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+import click
+
+from connector.cli.account import choose_merchant
+from connector.cli.run import ready
+from connector.domain.money import Money
+from connector.errors import NotFound
+from connector.journey import rule as ruling
+from connector.store import reports
+from connector.wiring import open_app
+
+_MERCHANT = click.option("--merchant", "name", default=None, help="Needed only where there are several.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="For machines.")
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, default=str, indent=2, ensure_ascii=False))
+
+
+@click.command()
+@click.argument("needle")
+@_MERCHANT
+@_JSON
+def explain(needle: str, name: str | None, as_json: bool) -> None:
+    """Tell in words why a referral stands where it stands. NEEDLE: its id, its code, or the order's id."""
+    with open_app() as app:
+        ready(app)
+        stories = reports.explain(app.database, choose_merchant(app, name), needle)
+    if not stories:
+        raise NotFound(f"no referral is known by {needle!r}: an order without a sign of a referral has none")
+    if as_json:
+        _print_json(stories)
+        return
+    for story in stories:
+        click.echo(f"{story['object_kind']} {story['external_id']}: {story['stage']} ({story['rule']})")
+        click.echo(f"  {story['touch']['evidence']}")
+        click.echo(f"  {story['reason']}")
+        for reward in story["rewards"]:
+            click.echo(f"  reward {Money(reward['amount'], reward['currency'])}: {reward['state']} {reward['reason']}")
+        for back in story["reversals"]:
+            click.echo(f"  taken back {Money(back['taken'], back['currency'])}: {back['state']} {back['reason']}")
+
+
+@click.command()
+@click.argument("reward", type=click.UUID)
+@_MERCHANT
+@_JSON
+def verify(reward: UUID, name: str | None, as_json: bool) -> None:
+    """The receipt of one reward: every call, every posting, and their sum."""
+    with open_app() as app:
+        ready(app)
+        found = reports.receipt(app.database, choose_merchant(app, name), reward)
+    if found is None:
+        raise NotFound(f"there is no reward {reward}")
+    if as_json:
+        _print_json(found)
+        return
+    click.echo(f"reward {Money(found['amount'], found['currency'])}: {found['state']}")
+    for attempt in found["attempts"]:
+        where = attempt["transaction"] or attempt["needs_person"] or attempt["reason"]
+        click.echo(f"  {attempt['since']:%Y-%m-%d %H:%M:%S} {attempt['direction']}: {attempt['state']} {where}")
+    for line in found["postings"]:
+        click.echo(f"  {line['memo']:<20} {line['book']:<10} {Money(line['amount'], line['currency'])}")
+    click.echo(f"  postings sum to {found['sum']}")
+
+
+@click.command()
+@_MERCHANT
+@_JSON
+def doctor(name: str | None, as_json: bool) -> None:
+    """Counts, balances, and what needs a person."""
+    with open_app() as app:
+        ready(app)
+        merchant = choose_merchant(app, name)
+        found = reports.totals(app.database, merchant)
+        found["needs_person"] = reports.needs_person(app.database, merchant)
+    if as_json:
+        _print_json(found)
+        return
+    for group in ("referrals", "rewards", "reversals", "attempts", "deliveries", "tasks"):
+        click.echo(f"{group}: " + (", ".join(f"{n} {state}" for state, n in found[group].items()) or "none"))
+    for line in found["ledger"]:
+        click.echo(f"ledger {line['book']}: {Money(int(line['amount']), line['currency'])}")
+    for row in found["needs_person"]:
+        click.echo(
+            f"needs a person: {row['direction']} of {Money(row['amount'], row['currency'])}, {row['needs_person']}"
+        )
+        click.echo(f"  connector rule {row['id']} landed --transaction ID | connector rule {row['id']} absent")
+
+
+@click.command()
+@click.argument("attempt", type=click.UUID)
+@click.argument("verdict", type=click.Choice(["landed", "absent", "reverse"]))
+@click.option("--transaction", default="", help="The platform's id of the movement, for `landed` and `reverse`.")
+@_MERCHANT
+def rule(attempt: UUID, verdict: str, transaction: str, name: str | None) -> None:
+    """Rule on a movement that nobody but a person can tell: it landed, it did not, or it landed and must come back."""
+    with open_app() as app:
+        ready(app)
+        ruling.rule(app.desk, choose_merchant(app, name), attempt, verdict, transaction)
+        click.echo("Done.")
+
+
+COMMANDS = (explain, verify, doctor, rule)

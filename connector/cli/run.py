@@ -1,0 +1,158 @@
+"""Processes: `up` runs them all; `web`, `worker`, `sweeper` and `migrate` are what a host runs one by one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from connector import telemetry
+from connector.errors import ConfigError
+from connector.lanes import jobs
+from connector.lanes.sweeper import Sweeper
+from connector.store import migrate as migrations
+from connector.wiring import App, child_environment, open_app
+
+_STOP_S = 25
+_LOOK_S = 0.2
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database to this version's schema."""
+    with open_app() as app:
+        app.database.check_role()
+        migrations.migrate(app.database.engine)
+        click.echo("The database is up to date.")
+
+
+def ready(app: App) -> App:
+    """An app whose database may be used: right role, right schema. Raises ConfigError."""
+    app.database.check_role()
+    if migrations.pending(app.database.engine):
+        raise ConfigError(["The database is not up to date: run `connector migrate` first."])
+    return app
+
+
+def web_command(port: int, *, host: str = "127.0.0.1", workers: int = 2) -> list[str]:
+    """The web server, the same as in the Procfile but for the address."""
+    return [
+        *(sys.executable, "-m", "gunicorn", "--bind", f"{host}:{port}", "--workers", str(workers), "--threads", "4"),
+        *("--timeout", "20", "--graceful-timeout", "20", "--no-control-socket", "connector.web:create_app()"),
+    ]
+
+
+@click.command()
+def web() -> None:
+    """Serve HTTP on PORT."""
+    with open_app() as app:
+        ready(app)
+        process = subprocess.Popen(web_command(app.settings.port), env=child_environment(app))
+        _forward_signals([process])
+        sys.exit(process.wait())
+
+
+@click.command()
+def worker() -> None:
+    """Work lanes as Redis hands them out."""
+    telemetry.start_logging()
+    with open_app() as app:
+        ready(app)
+        if app.redis is None:
+            raise ConfigError(["REDIS_URL: a worker needs it; without Redis the sweeper works the lanes itself"])
+        jobs.serve(app.workshop, app.redis)
+
+
+@click.command()
+def sweeper() -> None:
+    """Find due work and wake its lanes; work them itself while Redis is away."""
+    telemetry.start_logging()
+    with open_app(pool=2 + int(os.environ.get("WORKER_SLOTS", "2"))) as app:
+        ready(app)
+        keep = timedelta(days=app.settings.retention_days)
+        sweep = Sweeper(app.workshop, app.redis, app.settings.timing.sweep, keep)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _n, _f: sweep.stopping.set())
+        sweep.run()
+
+
+class Processes:
+    """Web, workers and sweeper as children of this process, for `up` and the demo."""
+
+    def __init__(self, app: App, *, port: int, logs: Path | None = None) -> None:
+        self.app, self.port, self.logs = app, port, logs
+        self.children: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> None:
+        """Start them all; the schema must be up to date."""
+        environment = child_environment(self.app)
+        own = [sys.executable, "-m", "connector"]
+        commands = {"web": web_command(self.port), "sweeper": [*own, "sweeper"]}
+        if self.app.redis is not None:
+            commands |= {f"worker{n}": [*own, "worker"] for n in range(self.app.settings.worker_slots)}
+        for name, command in commands.items():
+            log = (self.logs / f"{name}.log").open("ab") if self.logs else None
+            self.children.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
+
+    def wait(self) -> int:
+        """Until one of them ends; returns its exit status."""
+        while True:
+            for child in self.children:
+                if child.poll() is not None:
+                    return child.returncode
+            time.sleep(_LOOK_S)
+
+    def stop(self) -> None:
+        """Ask them all to finish what they do, then insist."""
+        for child in self.children:
+            child.terminate()
+        for child in self.children:
+            try:
+                child.wait(_STOP_S)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+
+
+def _forward_signals(children: list[subprocess.Popen[bytes]]) -> None:
+    def forward(number: int, _frame: FrameType | None) -> None:
+        for child in children:
+            if child.poll() is None:
+                child.send_signal(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, forward)
+
+
+@click.command()
+def up() -> None:
+    """Run web, workers and sweeper together, with embedded servers where none are given."""
+    with open_app() as app:
+        app.database.check_role()
+        migrations.migrate(app.database.engine)
+        if app.redis is None:
+            click.echo("No Redis here: the sweeper works the lanes itself. All promises hold; it is slower.")
+        processes = Processes(app, port=app.settings.port)
+        signal.signal(signal.SIGTERM, _interrupt)
+        try:
+            processes.start()
+            click.echo(f"Referral Connector is at http://127.0.0.1:{app.settings.port} (Ctrl-C stops it)")
+            sys.exit(processes.wait())
+        except KeyboardInterrupt:
+            click.echo("Stopping ...")
+        finally:
+            processes.stop()
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+COMMANDS = (up, web, worker, sweeper, migrate)

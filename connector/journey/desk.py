@@ -1,0 +1,67 @@
+"""What every step of the journey works with. Concrete classes are put here by `connector.wiring` alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from connector.mapping import Mapping as FieldMapping
+from connector.ports.platform import Auth, Inbound, Manifest, Outbound
+from connector.ports.store import Store
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long things may take; `connector.config` checks that they fit each other at start.
+
+    lease: a lane's. slice: how long a lane is worked before it is given back. call: the total deadline of one call.
+    deadline: how long after an attempt is committed its bytes may still leave. quiet: how long after that an effect
+    may still appear (None: as the platform's manifest says). sweep: between two sweeps. gather: how long an object
+    without a sign of a referral waits for others, so that they are read together.
+    """
+
+    lease: timedelta = timedelta(seconds=60)
+    slice: timedelta = timedelta(seconds=20)
+    call: timedelta = timedelta(seconds=10)
+    deadline: timedelta = timedelta(seconds=5)
+    quiet: timedelta | None = None
+    sweep: timedelta = timedelta(seconds=5)
+    gather: timedelta = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Platform:
+    """One platform as the journey uses it. secrets: the app's signing secrets, newest first."""
+
+    manifest: Manifest
+    inbound: Inbound
+    outbound: Callable[[], Outbound]
+    auth: Callable[[], Auth]
+    mapping: FieldMapping | None
+    secrets: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The tools of the journey. wake: tell a worker that a lane has work; losing the call loses nothing."""
+
+    store: Store
+    platforms: Mapping[str, Platform]
+    timing: Timing
+    marker_key: bytes
+    wake: Callable[[str], None]
+
+    def quiet(self, platform: str) -> timedelta:
+        """How long after an attempt's deadline its effect may still appear on this platform."""
+        return self.timing.quiet if self.timing.quiet is not None else self.platforms[platform].manifest.quiet
+
+
+@dataclass(frozen=True)
+class Lane:
+    """The connection whose lane is being worked."""
+
+    merchant: UUID
+    connection: UUID
+    platform: Platform

@@ -1,0 +1,21 @@
+"""Enrol: a person becomes an advocate with a code of their own."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from connector.domain.person import EMAIL
+from connector.errors import ConfigError
+from connector.ports.store import Advocate, Tx
+
+
+def enrol(tx: Tx, program: UUID, email: str) -> Advocate:
+    """Enrol the person with this e-mail, or find them enrolled; their address is kept sealed, to find their account."""
+    if email.count("@") != 1 or not all(email.strip().split("@")) or len(email) > 254:
+        raise ConfigError([f"{email!r} is no e-mail address"])
+    person = tx.people.resolve(None, [(EMAIL, email)])
+    if person is None:
+        raise ConfigError([f"{email!r} is no e-mail address"])
+    tx.people.keep_email(person, email)
+    advocate, code = tx.programs.enrol(program, person)
+    return Advocate(advocate, program, person, code)

@@ -1,0 +1,85 @@
+"""Fetch: read the truth of objects from the platform, in its own batches, and keep it with its facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from connector.journey.accounts import open_account
+from connector.journey.desk import Desk, Lane
+from connector.journey.tasks import ATTRIBUTE, FETCH, LOOK, purchase, ref_of, subject
+from connector.ports.platform import Glance, Truth
+from connector.ports.store import Task, Tx, connection_lane, merchant_lane
+
+#: How often evidence that a platform is still computing is looked for again.
+LOOKS = 3
+PATIENCE = timedelta(minutes=5)
+
+
+def fetch_due(desk: Desk, lane: Lane) -> int:
+    """Read one batch of objects in one call; returns how many."""
+    with desk.store.begin(lane.merchant) as tx:
+        tasks = tx.tasks.due(connection_lane(lane.connection), FETCH, lane.platform.manifest.read_batch)
+    if not tasks:
+        return 0
+    account = open_account(desk, lane)
+    truths = lane.platform.outbound().fetch(account, [ref_of(task.subject) for task in tasks])
+    with desk.store.begin(lane.merchant) as tx:
+        _keep(tx, lane, tasks, {subject(truth.ref): truth for truth in truths})
+    desk.wake(merchant_lane(lane.merchant))
+    return len(tasks)
+
+
+def _keep(tx: Tx, lane: Lane, tasks: Sequence[Task], truths: Mapping[str, Truth]) -> None:
+    """Save each truth, hand it to the merchant's lane, and look again later where evidence is still being computed."""
+    read: list[str] = []
+    closed: list[Task] = []
+    for task in tasks:
+        truth = truths.get(task.subject)
+        if truth is None or not truth.found:
+            tx.tasks.park(task, "the platform has no such object")
+            continue
+        person = tx.people.resolve(lane.connection, [(seen.kind, seen.value) for seen in truth.buyer])
+        tx.truths.save(lane.connection, truth, person)
+        read.append(purchase(lane.connection, truth.ref))
+        if truth.complete or task.tries >= LOOKS:
+            closed.append(task)
+        else:
+            tx.tasks.later(task, truth.again_after or PATIENCE, "evidence is still being computed")
+    tx.tasks.close(closed)
+    if read:
+        tx.tasks.mark(merchant_lane(lane.merchant), ATTRIBUTE, read)
+
+
+def look_due(desk: Desk, lane: Lane) -> int:
+    """Glance at one batch of objects that show no sign of a referral; a batch leaves when it is full or has waited."""
+    size, name = lane.platform.manifest.look_batch, connection_lane(lane.connection)
+    with desk.store.begin(lane.merchant) as tx:
+        tasks = tx.tasks.waiting(name, LOOK, size)
+        if len(tasks) < size and not tx.tasks.due(name, LOOK, 1):
+            return 0
+    account = open_account(desk, lane)
+    glances = lane.platform.outbound().glance(account, [ref_of(task.subject) for task in tasks])
+    with desk.store.begin(lane.merchant) as tx:
+        _sort_out(tx, lane, tasks, {subject(glance.ref): glance for glance in glances})
+    return len(tasks)
+
+
+def _sort_out(tx: Tx, lane: Lane, tasks: Sequence[Task], glances: Mapping[str, Glance]) -> None:
+    """What bears a known code is read in full; the rest is remembered as nobody's."""
+    codes = tx.programs.advocates({hint for glance in glances.values() for hint in glance.hints})
+    closed, signed = [], []
+    for task in tasks:
+        glance = glances.get(task.subject)
+        if glance is None or not glance.found:
+            tx.tasks.park(task, "the platform has no such object")
+        elif not glance.complete and task.tries < LOOKS:
+            tx.tasks.later(task, glance.again_after or PATIENCE, "evidence is still being computed")
+        elif any(hint in codes for hint in glance.hints):
+            signed.append(task)
+        else:
+            tx.truths.save(lane.connection, Truth(glance.ref, found=True, as_of=glance.as_of), None)
+            closed.append(task)
+    if signed:
+        tx.tasks.mark(connection_lane(lane.connection), FETCH, [task.subject for task in signed])
+    tx.tasks.close([*closed, *signed])

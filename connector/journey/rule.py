@@ -1,0 +1,31 @@
+"""Rule: a person says what nobody else can tell about one movement."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from connector.errors import ConfigError, NotFound
+from connector.journey.desk import Desk
+from connector.journey.issue import post
+from connector.journey.tasks import DECIDE
+from connector.ports.store import Answer, AttemptState, connection_lane, merchant_lane
+
+
+def rule(desk: Desk, merchant: UUID, attempt_id: UUID, verdict: str, transaction: str) -> None:
+    """Settle an attempt that waits for a person: `landed`, `absent`, or `reverse` (landed, and must come back)."""
+    landed = verdict in ("landed", "reverse")
+    if landed and not transaction:
+        raise ConfigError(["name the platform's id of the movement with --transaction"])
+    with desk.store.begin(merchant) as tx:
+        state = AttemptState.DONE if landed else AttemptState.NOT_DONE
+        answer = Answer(state, transaction if landed else "", reason="a person ruled so")
+        attempt = tx.attempts.rule(attempt_id, answer)
+        if attempt is None:
+            raise NotFound(f"attempt {attempt_id} does not wait for a person")
+        if landed:
+            post(tx, attempt)
+        if verdict == "reverse":
+            tx.rewards.revoke(attempt.reward)
+        tx.tasks.mark(merchant_lane(merchant), DECIDE, [str(attempt.referral)])
+    desk.wake(merchant_lane(merchant))
+    desk.wake(connection_lane(attempt.connection))

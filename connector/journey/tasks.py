@@ -1,0 +1,32 @@
+"""The kinds of work, and how a task names what it is about."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from connector.domain.facts import ObjectRef
+
+#: On a connection's lane: read an object now; read it together with others; write our fields on its records.
+FETCH, LOOK, RECORD = "fetch", "look", "record"
+#: On a merchant's lane: a purchase was read; a referral must be decided again.
+ATTRIBUTE, DECIDE = "attribute", "decide"
+
+
+def subject(ref: ObjectRef) -> str:
+    """An object on the lane's own connection."""
+    return f"{ref.kind}:{ref.id}"
+
+
+def ref_of(text: str) -> ObjectRef:
+    kind, _, external = text.partition(":")
+    return ObjectRef(kind, external)
+
+
+def purchase(connection: UUID, ref: ObjectRef) -> str:
+    """An object on any connection of the merchant."""
+    return f"{connection}/{subject(ref)}"
+
+
+def purchase_of(text: str) -> tuple[UUID, ObjectRef]:
+    connection, _, rest = text.partition("/")
+    return UUID(connection), ref_of(rest)

@@ -1,0 +1,51 @@
+"""Which lanes have work: the one query behind the sweeper, and fairness between platforms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from connector.store.database import Database
+
+_DUE = """
+WITH due AS (
+    SELECT 'm:' || merchant_id AS lane, min(received_at) AS since FROM delivery WHERE state = 'received' GROUP BY 1
+    UNION ALL SELECT lane, min(due_at) FROM task WHERE state = 'open' AND due_at <= clock_timestamp() GROUP BY 1
+    UNION ALL SELECT 'c:' || connection_id, min(retry_at) FROM reward
+        WHERE state = 'approved' AND retry_at <= clock_timestamp() GROUP BY 1
+    UNION ALL SELECT 'c:' || connection_id, min(retry_at) FROM reversal
+        WHERE state = 'approved' AND retry_at <= clock_timestamp() GROUP BY 1
+    UNION ALL SELECT 'c:' || connection_id, min(readback_at) FROM attempt
+        WHERE state IN ('open', 'unknown') AND needs_person = '' AND readback_at <= clock_timestamp() GROUP BY 1
+)
+SELECT lane.id, lane.platform, extract(epoch FROM clock_timestamp() - min(due.since)) AS age
+FROM due JOIN lane ON lane.id = due.lane
+WHERE (lane.owner IS NULL OR lane.expires_at < clock_timestamp()) AND lane.not_before <= clock_timestamp()
+GROUP BY lane.id ORDER BY min(due.since)
+"""
+
+
+@dataclass(frozen=True)
+class DueLane:
+    """A free lane with work; age in seconds of the oldest."""
+
+    id: str
+    platform: str
+    age: float
+
+
+def lanes(database: Database) -> list[DueLane]:
+    """Every lane that could be worked now, longest waiting first."""
+    with database.switchboard() as session:
+        return [DueLane(row.id, row.platform, float(row.age)) for row in session.execute(text(_DUE))]
+
+
+def crowded(database: Database, platform: str, slots: int) -> bool:
+    """Whether a platform holds more than its half of the slots (at least one) while lanes of others are waiting."""
+    with database.switchboard() as session:
+        held = session.execute(
+            text("SELECT count(*) FROM lane WHERE platform = :platform AND expires_at >= clock_timestamp()"),
+            {"platform": platform},
+        ).scalar_one()
+    return held > max(1, slots // 2) and any(lane.platform != platform for lane in lanes(database))

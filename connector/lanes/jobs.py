@@ -1,0 +1,43 @@
+"""The RQ side: one job function, and a worker that waits for Redis rather than dying with it."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+from redis import Redis, RedisError
+from rq import Queue, SimpleWorker
+from rq.serializers import JSONSerializer
+
+from connector import telemetry
+from connector.errors import InvariantBroken
+from connector.lanes.wake import QUEUE
+from connector.lanes.work import Workshop
+
+_shop: Workshop | None = None
+_RECONNECT_S = 1.0
+
+
+def work(lane: str) -> None:
+    """The only RQ job: work one slice of the named lane."""
+    if _shop is None:
+        raise InvariantBroken("a worker took a job before it was set up")
+    _shop.work(lane)
+
+
+def serve(shop: Workshop, redis: Redis) -> None:
+    """Take jobs until told to stop. One queue, in this process: leases guard against a crash, not a fork."""
+    global _shop  # noqa: PLW0603  (RQ calls jobs by name, so this is the one place to leave what they need)
+    _shop = shop
+    stopped: list[int] = []
+    previous = signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))
+    signal.signal(signal.SIGINT, signal.getsignal(signal.SIGTERM))
+    while not stopped:
+        worker = SimpleWorker([Queue(QUEUE, connection=redis, serializer=JSONSerializer)], connection=redis)
+        try:
+            worker.work(logging_level="WARNING", burst=False)
+            break
+        except RedisError as error:
+            telemetry.warn("redis_away", error=type(error).__name__)
+            time.sleep(_RECONNECT_S)
+    signal.signal(signal.SIGTERM, previous)

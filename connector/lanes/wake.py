@@ -1,0 +1,30 @@
+"""Waking a lane: a job that carries the lane's name and nothing else. Losing one costs at most one sweep."""
+
+from __future__ import annotations
+
+from redis import Redis, RedisError
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from connector.telemetry import warn
+
+QUEUE = "lanes"
+JOB = "connector.lanes.jobs.work"
+#: RQ's own timeout must never cut a slice: slices end by themselves, and a signal amid a money call helps nobody.
+_TIMEOUT_S = 600
+_FAILURE_TTL_S = 300
+
+
+class Waker:
+    """Puts lanes on the one queue. Without Redis it does nothing: the sweeper works due lanes itself."""
+
+    def __init__(self, redis: Redis | None) -> None:
+        self.queue = Queue(QUEUE, connection=redis, serializer=JSONSerializer) if redis is not None else None
+
+    def __call__(self, lane: str) -> None:
+        if self.queue is None:
+            return
+        try:
+            self.queue.enqueue(JOB, lane, job_timeout=_TIMEOUT_S, result_ttl=0, failure_ttl=_FAILURE_TTL_S)
+        except RedisError as error:
+            warn("wake_lost", lane=lane, error=type(error).__name__)

@@ -1,0 +1,103 @@
+"""Work one slice of one lane: the very same function for an RQ job and for the pool that stands in without Redis."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from connector import telemetry
+from connector.errors import Gone, NotDone, PlatformError, Unavailable
+from connector.journey import decide, digest, fetch, issue, record
+from connector.journey.desk import Desk, Lane
+from connector.lanes import due
+from connector.lanes.lane import Claim, Lanes
+
+#: Pauses after slices in a row that found the platform away.
+BACK_OFF = tuple(timedelta(seconds=s) for s in (1, 5, 15, 60, 300))
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Why a lane rests, and for how long."""
+
+    length: timedelta
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What working lanes takes. slots: how many workers share the lanes."""
+
+    desk: Desk
+    lanes: Lanes
+    slots: int
+
+    def work(self, lane: str) -> None:
+        """Claim the lane, work it for one slice, release it, and wake it again if it has more to do."""
+        claim = self.lanes.claim(lane)
+        if claim is None:
+            return
+        if claim.platform and due.crowded(self.lanes.database, claim.platform, self.slots):
+            self.lanes.release(claim)
+            self.desk.wake(lane)  # others are waiting and this platform has its half: its turn comes after theirs
+            time.sleep(0.05)
+            return
+        kind, started, ended = ("connection" if claim.platform else "merchant"), time.monotonic(), "crashed"
+        pause: Pause | None = None
+        more = False
+        try:
+            more, pause = self._slice(claim)
+            ended = "paused" if pause else "done"
+        finally:
+            again = self._release(claim, pause)
+            telemetry.SLICES.labels(kind, ended).inc()
+            telemetry.SLICE_SECONDS.labels(kind).observe(time.monotonic() - started)
+        if (more or again) and pause is None:
+            self.desk.wake(lane)
+
+    def _release(self, claim: Claim, pause: Pause | None) -> bool:
+        if pause is None:
+            return self.lanes.release(claim)
+        back_off = BACK_OFF[min(claim.failures, len(BACK_OFF) - 1)] if pause.failed else timedelta(0)
+        return self.lanes.release(claim, rest=max(pause.length, back_off), failed=pause.failed)
+
+    def _slice(self, claim: Claim) -> tuple[bool, Pause | None]:
+        """Work steps in order until nothing is due or the slice is used up; says whether more is due."""
+        steps = self._connection_steps(claim) if claim.platform else self._merchant_steps(claim)
+        until = time.monotonic() + self.desk.timing.slice.total_seconds()
+        try:
+            while any(step() for step in steps):
+                if time.monotonic() >= until:
+                    return True, None
+        except Gone as error:
+            telemetry.warn("connection_gone", lane=claim.lane, reason=error.reason)
+            return False, Pause(timedelta(minutes=5))
+        except NotDone as error:
+            telemetry.log("lane_paused", lane=claim.lane, reason=error.reason, wait_s=error.wait_s)
+            return False, Pause(timedelta(seconds=error.wait_s or 0), failed=isinstance(error, Unavailable))
+        except PlatformError as error:
+            telemetry.warn("lane_refused", lane=claim.lane, reason=error.reason)
+            return False, Pause(timedelta(minutes=1), failed=True)
+        return False, None
+
+    def _merchant_steps(self, claim: Claim) -> list[Callable[[], int]]:
+        desk, merchant = self.desk, claim.merchant
+        return [
+            lambda: digest.digest(desk, merchant),
+            lambda: decide.attribute_due(desk, merchant),
+            lambda: decide.decide_due(desk, merchant),
+        ]
+
+    def _connection_steps(self, claim: Claim) -> list[Callable[[], int]]:
+        """In order of what must not wait: doubts, reversals and credits, reads, records."""
+        desk, lane = self.desk, Lane(claim.merchant, UUID(claim.lane[2:]), self.desk.platforms[claim.platform])
+        return [
+            lambda: issue.settle_overdue(desk, lane, claim),
+            lambda: issue.move_money(desk, lane, claim),
+            lambda: fetch.fetch_due(desk, lane),
+            lambda: fetch.look_due(desk, lane),
+            lambda: record.write_due(desk, lane),
+        ]

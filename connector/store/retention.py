@@ -1,0 +1,27 @@
+"""Retention: personal data goes when its time is over. docs/retention.md says what is kept, why and how long."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import text
+
+from connector.store.database import Database
+
+_RULES = (
+    # Raw deliveries carry names and addresses; facts outlive them without.
+    "DELETE FROM delivery WHERE merchant_id = :merchant AND received_at < clock_timestamp() - CAST(:keep AS interval)",
+    "DELETE FROM join_code WHERE merchant_id = :merchant AND expires_at < clock_timestamp() - CAST(:keep AS interval)",
+    "DELETE FROM touch WHERE merchant_id = :merchant AND at < clock_timestamp() - interval '400 days'",
+)
+
+
+def purge(database: Database, keep: timedelta) -> int:
+    """Delete what is older than it may be, merchant by merchant; returns how many rows went."""
+    with database.engine.connect() as session:
+        merchants = session.execute(text("SELECT id FROM merchant ORDER BY id")).scalars().all()
+    gone = 0
+    for merchant in merchants:
+        with database.begin(merchant) as tx:
+            gone += sum(tx.run(rule, keep=keep).rowcount for rule in _RULES)
+    return gone

@@ -1,0 +1,53 @@
+"""What the operator sees: one canonical JSON line per request and per slice, and counters. Never a token or a person."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+
+DELIVERIES = Counter("connector_deliveries_total", "Webhook requests by answer", ["platform", "status"])
+SLICES = Counter("connector_slices_total", "Slices of work by kind of lane and how they ended", ["kind", "ended"])
+SLICE_SECONDS = Histogram("connector_slice_seconds", "How long a slice took", ["kind"])
+OLDEST = Gauge("connector_oldest_due_seconds", "Age of the oldest work that is due")
+DUE_LANES = Gauge("connector_due_lanes", "Lanes that have work due")
+
+#: Names under which a secret or a person might slip into a line.
+_SECRET = ("token", "secret", "password", "authorization", "email", "phone", "body", "access", "refresh", "hmac")
+
+
+def _redact(_logger: Any, _name: str, event: Any) -> Any:
+    for name in event:
+        if any(word in name.lower() for word in _SECRET):
+            event[name] = "…"
+    return event
+
+
+def start_logging(level: str = "INFO") -> None:
+    """JSON lines on standard error."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _redact,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def log(event: str, **values: Any) -> None:
+    """One line."""
+    structlog.get_logger().info(event, **values)
+
+
+def warn(event: str, **values: Any) -> None:
+    """One line somebody should read."""
+    structlog.get_logger().warning(event, **values)

@@ -1,0 +1,89 @@
+"""The web process: takes deliveries and clicks, answers fast, imports no SDK and calls no platform."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, jsonify, request
+from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from connector import telemetry
+from connector.errors import ConnectorError, Rejected
+from connector.web import health, links, webhooks
+from connector.wiring import App, open_app
+
+#: No platform sends more than 2 MB; anything larger is turned away before it is read.
+MAX_REQUEST = 2 * 1024 * 1024
+
+
+def create_app(app: App | None = None) -> Flask:
+    """The Flask app of this environment."""
+    telemetry.start_logging()
+    flask = Flask("connector.web")
+    flask.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST
+    flask.extensions["connector"] = app or open_app()
+    for pages in (webhooks.pages, links.pages, health.pages):
+        flask.register_blueprint(pages)
+    flask.before_request(_begin)
+    flask.after_request(_end)
+    flask.register_error_handler(Rejected, _rejected)
+    flask.register_error_handler(RequestEntityTooLarge, _too_large)
+    for away in (OperationalError, InterfaceError, PoolTimeout):
+        flask.register_error_handler(away, _away)
+    flask.register_error_handler(ConnectorError, _failed)
+    flask.register_error_handler(Exception, _failed)
+    return flask
+
+
+def _begin() -> None:
+    g.started = time.monotonic()
+
+
+def _end(response: Response) -> Response:
+    """Headers that every answer carries, and the one canonical line of this request."""
+    response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "no-referrer")
+    response.headers.setdefault("Cache-Control", "no-store")
+    telemetry.log(
+        "request",
+        route=str(request.url_rule or "none"),
+        method=request.method,
+        status=response.status_code,
+        ms=round((time.monotonic() - g.started) * 1000, 1),
+    )
+    return response
+
+
+def _problem(status: int, title: str, **more: Any) -> Response:
+    response = jsonify({"title": title, "status": status, **more})
+    response.status_code = status
+    response.content_type = "application/problem+json"
+    return response
+
+
+def _rejected(error: Rejected) -> Response:
+    if request.view_args and "platform" in request.view_args:
+        telemetry.DELIVERIES.labels(request.view_args["platform"], str(error.status)).inc()
+    return _problem(error.status, error.reason)
+
+
+def _too_large(_error: RequestEntityTooLarge) -> Response:
+    return _problem(413, f"a request may have {MAX_REQUEST} bytes at most")
+
+
+def _away(_error: Exception) -> Response:
+    """The database is away: say so quickly, the platform sends again."""
+    response = _problem(503, "the database is away for a moment; send it again")
+    response.headers["Retry-After"] = "5"
+    return response
+
+
+def _failed(error: Exception) -> Response:
+    if isinstance(error, HTTPException):
+        return _problem(error.code or 500, error.name)
+    structlog.get_logger().error("request_failed", exc_info=error)
+    return _problem(500, "something went wrong on our side; it is logged")

@@ -1,0 +1,68 @@
+"""GET /r/<code>: a click is noted, and the friend is sent on to the shop, nowhere else."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from flask import Blueprint, abort, current_app, redirect, request
+from werkzeug.wrappers import Response
+
+from connector.domain import codes
+from connector.domain.program import Program
+from connector.wiring import App
+
+pages = Blueprint("links", __name__)
+_MEDIA = frozenset({"email", "sms", "whatsapp", "social", "copy", "qr", "share", "link"})
+
+
+@pages.get("/r/<code>")
+def minted(code: str) -> Response:
+    """A minted code is unique over all merchants."""
+    app: App = current_app.extensions["connector"]
+    meant = codes.parse_minted(code)
+    owner = app.database.lookup("code", meant) if meant else None
+    if owner is None or meant is None:
+        abort(404)
+    with app.database.begin(owner.merchant) as tx:
+        click = tx.programs.click(meant, _medium())
+    if click is None:
+        abort(404)
+    return _send_on(click.program, meant, click.hosts)
+
+
+@pages.get("/r/<merchant>/<code>")
+def vanity(merchant: str, code: str) -> Response:
+    """A vanity code lives under its merchant's name."""
+    app: App = current_app.extensions["connector"]
+    owner = app.database.lookup("merchant", merchant.lower())
+    if owner is None:
+        abort(404)
+    with app.database.begin(owner.merchant) as tx:
+        click = tx.programs.click(codes.fold(code), _medium())
+    if click is None:
+        abort(404)
+    return _send_on(click.program, codes.fold(code), click.hosts)
+
+
+def _medium() -> str:
+    wanted = request.args.get("m", "link")
+    return wanted if wanted in _MEDIA else "link"
+
+
+def _send_on(program: Program, code: str, hosts: tuple[str, ...]) -> Response:
+    """Only to the program's own hosts; the first is the default, `to` may choose another of them and never more."""
+    wanted = request.args.get("to", "")
+    if not hosts:
+        abort(404)
+    host = wanted if wanted in hosts else hosts[0]
+    query = urlencode(
+        {
+            "ref": code,
+            "utm_source": "referral",
+            "utm_medium": _medium(),
+            "utm_campaign": program.slug,
+            "utm_content": code,
+        }
+    )
+    joint = "&" if "?" in program.landing else "?"
+    return redirect(f"https://{host}{program.landing}{joint}{query}", code=302)

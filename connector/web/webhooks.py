@@ -1,0 +1,26 @@
+"""POST /webhooks/<platform>: a 2xx means that every byte is committed; it never means more."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, current_app, request
+
+from connector import telemetry
+from connector.errors import Rejected
+from connector.journey import intake
+from connector.ports.platform import Inbox
+from connector.wiring import App
+
+pages = Blueprint("webhooks", __name__)
+
+
+@pages.post("/webhooks/<platform>")
+def receive(platform: str) -> Response:
+    """Verify, keep, answer. Duplicates are answered like the first."""
+    app: App = current_app.extensions["connector"]
+    if platform not in app.desk.platforms:
+        raise Rejected("no such platform", status=404)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    inbox = Inbox(request.method, request.full_path.rstrip("?"), headers, request.get_data(cache=False))
+    intake.receive(app.desk, platform, inbox)
+    telemetry.DELIVERIES.labels(platform, "200").inc()
+    return Response(status=200)

@@ -1,0 +1,111 @@
+"""What tests share: a real PostgreSQL and Redis of their own, and an app on them. Nothing here is a mock."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, settings
+from sqlalchemy import create_engine, text
+
+from adapters import discover
+from connector import config
+from connector.embedded import postgres
+from connector.embedded import redis as embedded_redis
+from connector.store import migrate
+from connector.wiring import App
+
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("nightly", parent=settings.get_profile("default"), max_examples=2_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+SECRET = "a shared secret that is long enough for a signature"
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One server for this test process."""
+    with postgres.start(tmp_path_factory.mktemp("postgres")) as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One server for this test process; "" where there is no program for it."""
+    server = embedded_redis.start(tmp_path_factory.mktemp("redis"))
+    if server is None:
+        yield ""
+        return
+    with server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def template(postgres_url: str) -> str:
+    """A migrated schema to clone: a fresh database for each test costs about 50 ms."""
+    engine = create_engine(postgres_url)
+    migrate.migrate(engine)
+    engine.dispose()
+    return postgres_url
+
+
+@pytest.fixture
+def database_url(template: str) -> Iterator[str]:
+    """A database of this test's own, dropped afterwards."""
+    name = f"test_{uuid4().hex}"
+    server = create_engine(template.replace("/connector?", "/postgres?"), isolation_level="AUTOCOMMIT")
+    with server.connect() as session:
+        session.execute(text(f"CREATE DATABASE {name} TEMPLATE connector"))
+    yield template.replace("/connector?", f"/{name}?")
+    with server.connect() as session:
+        session.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+    server.dispose()
+
+
+def quick_environment(**changes: str) -> dict[str, str]:
+    """Settings under which nothing waits longer than a test should."""
+    quick = {
+        "SECRET_KEY": SECRET,
+        "ENCRYPTION_KEYS": SECRET,
+        "SWEEP_SECONDS": "0.3",
+        "CALL_SECONDS": "2",
+        "DEADLINE_SECONDS": "1",
+        "SLICE_SECONDS": "3",
+        "LEASE_SECONDS": "6",
+        "QUIET_SECONDS": "2",
+        "GATHER_SECONDS": "0",
+    }
+    return {**quick, **changes}
+
+
+MakeApp = Callable[..., App]
+
+
+@pytest.fixture
+def make_app(database_url: str) -> Iterator[MakeApp]:
+    """Apps on this test's database, as separate processes would be; changes are further environment variables."""
+    with ExitStack() as opened:
+
+        def make(**changes: str) -> App:
+            environ = quick_environment(DATABASE_URL=database_url, **changes)
+            with pytest.MonkeyPatch.context() as patch:
+                for name, value in environ.items():
+                    patch.setenv(name, value)
+                adapters = discover()
+                read = config.read({key: a.manifest for key, a in adapters.items()}, environ)
+            return opened.enter_context(App(read, environ, adapters, ExitStack()))
+
+        yield make
+
+
+@pytest.fixture
+def contracts() -> Path:
+    """The platforms' published contracts, where CONTRACTS_DIR names them."""
+    folder = os.environ.get("CONTRACTS_DIR")
+    if not folder:
+        pytest.skip("CONTRACTS_DIR is not set: the platforms' published contracts are not here")
+    return Path(folder)

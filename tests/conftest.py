@@ -6,11 +6,13 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, settings
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.pool import NullPool
 
 from adapters import discover
 from connector import config
@@ -18,6 +20,7 @@ from connector.embedded import postgres
 from connector.embedded import redis as embedded_redis
 from connector.store import migrate
 from connector.wiring import App
+from tests.shop import Shop
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("nightly", parent=settings.get_profile("default"), max_examples=2_000)
@@ -27,16 +30,24 @@ SECRET = "a shared secret that is long enough for a signature"
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server_folder() -> Iterator[Path]:
+    """A folder that the servers' own account can pass through; pytest's folders are closed to others."""
+    with TemporaryDirectory(prefix="connector-test-") as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(server_folder: Path) -> Iterator[str]:
     """One server for this test process."""
-    with postgres.start(tmp_path_factory.mktemp("postgres")) as server:
+    with postgres.start(server_folder) as server:
         yield server.url
 
 
 @pytest.fixture(scope="session")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def redis_url(server_folder: Path) -> Iterator[str]:
     """One server for this test process; "" where there is no program for it."""
-    server = embedded_redis.start(tmp_path_factory.mktemp("redis"))
+    server = embedded_redis.start(server_folder)
     if server is None:
         yield ""
         return
@@ -55,15 +66,15 @@ def template(postgres_url: str) -> str:
 
 @pytest.fixture
 def database_url(template: str) -> Iterator[str]:
-    """A database of this test's own, dropped afterwards."""
+    """A database of this test's own, dropped afterwards. Only the server's owner may make one."""
     name = f"test_{uuid4().hex}"
-    server = create_engine(template.replace("/connector?", "/postgres?"), isolation_level="AUTOCOMMIT")
+    owner = make_url(template).set(username="postgres", database="postgres")
+    server = create_engine(owner, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with server.connect() as session:
-        session.execute(text(f"CREATE DATABASE {name} TEMPLATE connector"))
-    yield template.replace("/connector?", f"/{name}?")
+        session.execute(text(f"CREATE DATABASE {name} TEMPLATE connector OWNER connector"))
+    yield make_url(template).set(database=name).render_as_string(hide_password=False)
     with server.connect() as session:
         session.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
-    server.dispose()
 
 
 def quick_environment(**changes: str) -> dict[str, str]:
@@ -109,3 +120,10 @@ def contracts() -> Path:
     if not folder:
         pytest.skip("CONTRACTS_DIR is not set: the platforms' published contracts are not here")
     return Path(folder)
+
+
+@pytest.fixture
+def shop(make_app: MakeApp) -> Iterator[Shop]:
+    """A stand-in shop that the app of this test is connected to, with a program and one advocate."""
+    with Shop(make_app) as opened:
+        yield opened

@@ -5,6 +5,7 @@ What it claims at the end is counted from the stand-ins' own books, read over HT
 
 from __future__ import annotations
 
+import http.client
 import importlib
 import os
 import secrets
@@ -18,6 +19,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
@@ -73,6 +75,7 @@ def demo(once: bool, port: int) -> None:
     started = time.monotonic()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="connector-demo-") as folder, _stages() as stages:
+        Path(folder).chmod(0o711)  # PostgreSQL may have to run as somebody else, who must be able to pass through
         port = port or _free_port()
         environ = {**os.environ, **_QUICK, **_platform_environment(stages)}
         environ |= {"DATA_DIR": folder, "PUBLIC_URL": f"http://127.0.0.1:{port}", "PORT": str(port)}
@@ -210,9 +213,15 @@ def _free_port() -> int:
 
 
 def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+    """Whether a server behind this port speaks HTTP; a listening socket alone may belong to one that still loads."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status < HTTPStatus.INTERNAL_SERVER_ERROR
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def _until(true: Any, what: str) -> None:

@@ -36,8 +36,8 @@ def _keep(tx: Tx, lane: Lane, tasks: Sequence[Task], truths: Mapping[str, Truth]
     closed: list[Task] = []
     for task in tasks:
         truth = truths.get(task.subject)
-        if truth is None or not truth.found:
-            tx.tasks.park(task, "the platform has no such object")
+        if truth is None or not truth.found or truth.as_of is None:
+            tx.tasks.park(task, truth.note if truth and truth.note else "the platform has no such object")
             continue
         person = tx.people.resolve(lane.connection, [(seen.kind, seen.value) for seen in truth.buyer])
         tx.truths.save(lane.connection, truth, person)

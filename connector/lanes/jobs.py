@@ -33,7 +33,8 @@ def serve(shop: Workshop, redis: Redis) -> None:
     previous = signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))
     signal.signal(signal.SIGINT, signal.getsignal(signal.SIGTERM))
     while not stopped:
-        worker = SimpleWorker([Queue(QUEUE, connection=redis, serializer=JSONSerializer)], connection=redis)
+        queue = Queue(QUEUE, connection=redis, serializer=JSONSerializer)
+        worker = SimpleWorker([queue], connection=redis, serializer=JSONSerializer)
         try:
             worker.work(logging_level="WARNING", burst=False)
             break

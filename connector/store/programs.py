@@ -150,7 +150,10 @@ class Programs(Repository):
 
     def advocates(self, hints: Iterable[str]) -> Mapping[str, Advocate]:
         """The advocates behind texts that may be codes; unknown texts are absent."""
-        spelled = {spelling: hint for hint in hints for spelling in codes.spellings(hint)}
+        spelled: dict[str, list[str]] = {}
+        for hint in hints:
+            for spelling in codes.spellings(hint):
+                spelled.setdefault(spelling, []).append(hint)  # one code may be seen in several spellings
         if not spelled:
             return {}
         rows = self.run(
@@ -159,7 +162,9 @@ class Programs(Repository):
                WHERE code.merchant_id = :merchant AND code.code = ANY(:codes)""",
             codes=list(spelled),
         )
-        return {spelled[r.code]: Advocate(r.id, r.program_id, r.canonical_id, r.code) for r in rows}
+        return {
+            hint: Advocate(row.id, row.program_id, row.canonical_id, row.code) for row in rows for hint in spelled[row.code]
+        }
 
     def roster(self) -> list[dict[str, Any]]:
         """Every advocate: code, program, and how many referrals they brought."""

@@ -21,6 +21,7 @@ POST /_control/orders/ID/cancel {reason, refund: true, send}
 POST /_control/orders/ID/edit   {add: [{title, price, quantity}], remove: [{line, quantity}], send}
 POST /_control/send         {shop, deliveries: [{topic, order | customer | body}], copies, shuffle, seed, concurrency,
                              headers, secret, test, same_event} -> {sent, answers: {status: count}}; waits for answers
+POST /_control/render       {shop, deliveries} -> the same webhooks as {topic, headers, body}, not sent
 POST /_control/drain        {timeout_s} -> {idle}: background webhooks are all answered or given up
 POST /_control/clock        {advance_s} -> {now}
 POST /_control/faults       {fault, shop, operation, probability, count, seed, delay_s, when, retry_after, status}
@@ -94,6 +95,7 @@ class Control:
             ("POST", r"orders", self.add_order),
             ("POST", r"orders/(\d+)/(pay|refund|cancel|edit)", self.change_order),
             ("POST", r"send", self.send),
+            ("POST", r"render", self.render),
             ("POST", r"drain", lambda d: {"idle": self.sender.drain(float(d.get("timeout_s", 10)))}),
             ("POST", r"clock", self.advance),
             ("POST", r"faults", self.add_fault),
@@ -217,7 +219,12 @@ class Control:
         for topic, body in items:
             self.sender.later(webhooks.build(shop, topic, body, at, event=event))
 
-    def send(self, data: Json) -> Json:
+    def render(self, data: Json) -> list[Json]:
+        return [
+            {"topic": d.topic, "headers": dict(d.headers), "body": d.body.decode()} for d in self._deliveries(data)
+        ]
+
+    def _deliveries(self, data: Json) -> list[webhooks.Delivery]:
         deliveries: list[webhooks.Delivery] = []
         with self.world.lock:
             shop = self._shop(data)
@@ -232,7 +239,10 @@ class Control:
                     test=bool(data.get("test")),
                     secret=data.get("secret", ""),
                 )
-        deliveries = webhooks.with_headers(deliveries, data.get("headers") or {})
+        return webhooks.with_headers(deliveries, data.get("headers") or {})
+
+    def send(self, data: Json) -> Json:
+        deliveries = self._deliveries(data)
         copies = int(data.get("copies", 1))
         answers = self.sender.now(
             deliveries,

@@ -1,0 +1,362 @@
+"""The only place that calls Shopify, and the one that says what each answer means for what may be done next.
+
+ShopifyAPI signs and decodes here, but does not call: its GraphQL client has no timeout, keeps the current shop in
+class and thread state that one exception leaves pointing at another shop, and tells nothing of THROTTLED or errors
+beside data. A call of ours is one POST through `adapters.http`, with its shop and token in its own arguments.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from importlib import resources
+from typing import Any, NoReturn, TypedDict
+from urllib.parse import urlsplit
+
+from adapters.http import Gate, Reply
+from adapters.shopify import MANIFEST
+from connector.errors import (
+    ConfigError,
+    Gone,
+    InvariantBroken,
+    NotDone,
+    PlatformError,
+    Refused,
+    Rejected,
+    Throttled,
+    TokenExpired,
+    Unavailable,
+    Unknown,
+)
+from connector.ports.platform import Account, Guard, Kit
+
+Json = Mapping[str, Any]
+
+DEFAULT_WAIT_S, MIN_WAIT_S, MAX_WAIT_S = 2.0, 1.0, 60.0
+#: Points that one call asks for, and those it asks for each id: 10 a mutation, 1 an object, 2 a connection.
+COSTS = {
+    "orders": (0, 46),
+    "glance": (0, 7),
+    "refunds": (753, 0),
+    "person": (2, 0),
+    "shop": (2, 0),
+    "credit_accounts": (23, 0),
+    "credit_transactions": (103, 0),
+    "credit": (10, 0),
+    "debit": (10, 0),
+    "metafields": (0, 28),
+    "set_metafields": (10, 0),
+}
+#: Errors of which Shopify says, or the GraphQL standard does, that nothing was carried out; `None` is a syntax error.
+_REFUSALS = frozenset({"ACCESS_DENIED", "MAX_COST_EXCEEDED", "INVALID_VARIABLE", "RESOURCE_NOT_FOUND"})
+#: Errors that leave open what was carried out, even where no data came with them.
+_OPEN = frozenset({"INTERNAL_SERVER_ERROR", "TIMEOUT"})
+#: Nothing was done, and another try may do better: the record or balance moved between our read and our call.
+_MOVED = frozenset({"INSUFFICIENT_FUNDS", "STALE_OBJECT", "INTERNAL_ERROR"})
+_STATUS_WORDS = {402: "the shop is frozen until it pays its plan", 423: "the shop is locked"}
+_OK, _SERVER_ERROR = 200, 500
+_OPERATION = re.compile(r"^(?P<kind>query|mutation) [^{]*\{\s*(?P<root>\w+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Document:
+    """One GraphQL document of `queries/`. root: the one field that it asks for."""
+
+    name: str
+    text: str
+    mutation: bool
+    root: str
+
+    def cost(self, variables: Json) -> float:
+        base, each = COSTS[self.name]
+        return base + each * len(variables.get("ids", ()))
+
+
+@lru_cache
+def document(name: str) -> Document:
+    """The document `queries/NAME.graphql`."""
+    text = resources.files(__package__).joinpath("queries", f"{name}.graphql").read_text("utf-8")
+    head = _OPERATION.search(text)
+    if head is None:
+        raise InvariantBroken(f"queries/{name}.graphql holds no operation")
+    return Document(name, text, head["kind"] == "mutation", head["root"])
+
+
+@dataclass(frozen=True)
+class Client:
+    """Calls one shop at a time; keeps nothing between calls."""
+
+    kit: Kit
+
+    @cached_property
+    def gate(self) -> Gate:
+        kit = self.kit
+        return Gate(MANIFEST.key, MANIFEST.account_hosts, kit.base_url, kit.proxy, kit.timeout_s)
+
+    def url(self, external: str, path: str) -> str:
+        base = self.kit.base_url or "https://{shop}"
+        return base.replace("{shop}", external).rstrip("/") + path
+
+    def run(self, account: Account, name: str, variables: Json, *, effect: Guard | None = None) -> Any:
+        """What one document's field holds. Raises the PlatformError that `classify` finds; `effect` guards money."""
+        asked = document(name)
+        self.kit.meter.take(account.connection, asked.cost(variables))
+        url = self.url(account.external, f"/admin/api/{MANIFEST.api_version}/graphql.json")
+        body = json.dumps({"query": asked.text, "variables": variables}).encode()
+        reply = self._post(url, name, body, {"X-Shopify-Access-Token": account.token}, effect, mutation=asked.mutation)
+        answer = parse(reply)
+        self._learn(account, answer)
+        return classify(reply, answer, asked)
+
+    def token(self, external: str, form: Json) -> tuple[Json, Reply]:
+        """One token request. It may be repeated: the old pair is honoured until the new one is used (2026-08-28)."""
+        app = {"client_id": self.key, "client_secret": self.secret}
+        url = self.url(external, "/admin/oauth/access_token")
+        reply = self._post(url, "token", json.dumps({**app, **form}).encode(), {}, None, mutation=False)
+        answer = parse(reply)
+        if reply.status == _OK and answer:
+            return answer, reply
+        told = _Told(reply, "token", mutation=False)
+        word = str((answer or {}).get("error", ""))
+        if word == "invalid_grant":
+            raise Gone("Shopify no longer honours the token: open the app in the shop's admin again", **told.facts)
+        if reply.status in {400, 401} and word:
+            raise Refused(f"Shopify gives no token: {word}", code=word, **told.facts)
+        _by_status(told)
+        raise told.uncertain("the answer to a token request cannot be read")
+
+    @property
+    def key(self) -> str:
+        return self._setting(MANIFEST.app_key)
+
+    @property
+    def secret(self) -> str:
+        return self._setting(MANIFEST.app_secret)
+
+    def _setting(self, name: str) -> str:
+        value = self.kit.settings.get(name)
+        if not value:
+            raise ConfigError([f"{name} is not set: take it from the app's page in Shopify's Dev Dashboard"])
+        return value
+
+    def _post(
+        self, url: str, operation: str, body: bytes, headers: Json, guard: Guard | None, *, mutation: bool
+    ) -> Reply:
+        sent = {"Content-Type": "application/json", "Accept": "application/json", **headers}
+        try:
+            return self.gate.send("POST", url, operation=operation, headers=sent, body=body, guard=guard)
+        except Unknown as error:
+            if mutation:
+                raise
+            # A read has no effect, so a lost answer to it is no more than a failed try.
+            raise Unavailable(error.reason, platform=MANIFEST.key, operation=operation) from error
+
+    def _learn(self, account: Account, answer: Json | None) -> None:
+        match answer:
+            case {
+                "extensions": {
+                    "cost": {
+                        "throttleStatus": {
+                            "maximumAvailable": int() | float() as maximum,
+                            "currentlyAvailable": int() | float() as available,
+                            "restoreRate": int() | float() as rate,
+                        }
+                    }
+                }
+            }:
+                self.kit.meter.learn(account.connection, available=available, maximum=maximum, per_second=rate)
+
+
+# ── What an answer means ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Facts(TypedDict):
+    platform: str
+    operation: str
+    status: int
+    request_id: str
+
+
+@dataclass(frozen=True)
+class _Told:
+    """One answer, and how an unclear one counts: a mutation may have had its effect, a read had none."""
+
+    reply: Reply
+    operation: str
+    mutation: bool
+
+    @property
+    def facts(self) -> _Facts:
+        request = self.reply.request_id
+        return {
+            "platform": MANIFEST.key,
+            "operation": self.operation,
+            "status": self.reply.status,
+            "request_id": request,
+        }
+
+    def uncertain(self, reason: str) -> PlatformError:
+        kind = Unknown if self.mutation else Unavailable
+        return kind(reason, **self.facts)
+
+
+def parse(reply: Reply) -> Json | None:
+    """The JSON object of an answer, or None."""
+    try:
+        answer = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def classify(reply: Reply, answer: Json | None, asked: Document) -> Any:
+    """What a success holds in the field asked for; every other answer raises what may be done next.
+
+    Status first, then errors, then userErrors. Whatever is not clearly one or the other is uncertain.
+    """
+    told = _Told(reply, asked.name, asked.mutation)
+    _by_status(told)
+    if answer is None:
+        raise told.uncertain("a success that cannot be read")
+    data = answer.get("data")
+    if answer.get("errors"):
+        _by_errors(told, answer)
+    if not isinstance(data, dict) or asked.root not in data:
+        raise told.uncertain("a success without data")
+    if asked.mutation:
+        _by_user_errors(told, data[asked.root])
+    return data[asked.root]
+
+
+def _by_status(told: _Told) -> None:
+    """Raises for every status but 200."""
+    status = told.reply.status
+    if status == _OK:
+        return
+    match status:
+        case 401:
+            raise TokenExpired("Shopify no longer honours the token", **told.facts)
+        case 402 | 423:
+            raise Unavailable(_STATUS_WORDS[status], **told.facts)
+        case 403:
+            raise Refused("access denied: a scope or an approval is missing", code="ACCESS_DENIED", **told.facts)
+        case 404:
+            raise Gone("there is no such shop any more", **told.facts)
+        case 429:
+            raise Throttled("too many requests", wait_s=_retry_after(told.reply), **told.facts)
+    if status == 408 or status >= _SERVER_ERROR or status < _OK:  # noqa: PLR2004 - request timeout
+        raise told.uncertain(f"Shopify answered {status}")
+    if _OK < status < 300:  # noqa: PLR2004
+        raise told.uncertain(f"Shopify answered {status}, which it never documents")
+    raise Refused(f"Shopify answered {status}", code=str(status), **told.facts)
+
+
+def _by_errors(told: _Told, answer: Json) -> NoReturn:
+    """Top-level errors: they came before anything was done, or they leave open what was done."""
+    rows = answer["errors"] if isinstance(answer["errors"], list) else [{"message": str(answer["errors"])}]
+    errors: list[Json] = [row if isinstance(row, dict) else {"message": str(row)} for row in rows]
+    codes = {_code(error) for error in errors}
+    reason = "; ".join(str(error.get("message", ""))[:200] for error in errors[:3])
+    code = next((c for c in sorted(codes) if c), "")
+    if codes == {"THROTTLED"} and not answer.get("data"):
+        raise Throttled(reason, wait_s=_restore(answer), **told.facts)
+    if _nothing_done(told, answer, errors, codes):
+        raise Refused(reason, code=code, **told.facts)
+    raise told.uncertain(f"errors that leave the outcome open: {reason}")
+
+
+def _nothing_done(told: _Told, answer: Json, errors: list[Json], codes: set[str]) -> bool:
+    """Whether it is certain that no effect was had, and would not be had the next time either."""
+    if "data" not in answer:
+        # Refused before it was run: Shopify names a code, or the place of the mistake in the document.
+        return not codes & _OPEN and all(_code(e) not in {"", "THROTTLED"} or e.get("locations") for e in errors)
+    if not told.mutation:
+        return codes <= _REFUSALS
+    # Denied at the mutation itself. Denied deeper down, the mutation had already been carried out.
+    empty = not any((answer.get("data") or {}).values())
+    return empty and codes == {"ACCESS_DENIED"} and all(len(error.get("path") or ()) == 1 for error in errors)
+
+
+def _by_user_errors(told: _Told, payload: Any) -> None:
+    """A mutation either did something or says why not; both at once, or neither, leaves it open."""
+    errors = payload.get("userErrors") if isinstance(payload, dict) else None
+    if not isinstance(errors, list) or not all(isinstance(error, dict) for error in errors):
+        raise told.uncertain("a success without its payload")
+    done = any(value for key, value in payload.items() if key != "userErrors")
+    if done != (not errors):
+        raise told.uncertain("a success and errors at once" if done else "a success that shows nothing done")
+    if not errors:
+        return
+    codes = {str(error.get("code") or "") for error in errors}
+    reason = "; ".join(str(error.get("message", ""))[:200] for error in errors[:3])
+    if codes <= _MOVED:
+        raise NotDone(f"{reason} (to be read again before the next try)", **told.facts)
+    raise Refused(reason, code=min(codes - _MOVED), **told.facts)
+
+
+def _code(error: Json) -> str:
+    extensions = error.get("extensions")
+    return str(extensions.get("code") or "") if isinstance(extensions, dict) else ""
+
+
+def _retry_after(reply: Reply) -> float:
+    try:
+        return _sane(float(reply.headers.get("retry-after", DEFAULT_WAIT_S)))
+    except ValueError:
+        return DEFAULT_WAIT_S
+
+
+def _restore(answer: Json) -> float:
+    """Seconds until the bucket holds what the refused query asks for."""
+    try:
+        cost = answer["extensions"]["cost"]
+        status = cost["throttleStatus"]
+        return _sane((cost["requestedQueryCost"] - status["currentlyAvailable"]) / status["restoreRate"])
+    except (KeyError, TypeError, ZeroDivisionError):
+        return DEFAULT_WAIT_S
+
+
+def _sane(seconds: float) -> float:
+    # A NaN compares false with everything, and must not become a wait.
+    return min(max(seconds, MIN_WAIT_S), MAX_WAIT_S) if seconds == seconds else DEFAULT_WAIT_S  # noqa: PLR0124
+
+
+# ── What ShopifyAPI does for us: signatures and names, never calls ───────────────────────────────────────────────
+
+
+def install_url(client: Client, external: str, state: str, redirect_uri: str) -> str:
+    """Where a merchant agrees to our scopes."""
+    from shopify import Session
+
+    Session.setup(api_key=client.key, secret=client.secret)
+    scopes = [scope.name for scope in MANIFEST.scopes if not scope.optional]
+    url = urlsplit(Session(external, MANIFEST.api_version).create_permission_url(scopes, redirect_uri, state))
+    return client.url(external, f"{url.path}?{url.query}")
+
+
+def signed_query(client: Client, query: Mapping[str, str]) -> bool:
+    """Whether Shopify signed this query string, within the last day."""
+    from shopify import Session
+
+    Session.setup(api_key=client.key, secret=client.secret)
+    try:
+        return bool(Session.validate_params(dict(query)))
+    except ValueError:  # a timestamp that is no number
+        return False
+
+
+def session_claims(client: Client, authorization: str) -> Json:
+    """The claims of an embedded page's session token. Raises Rejected."""
+    from shopify import session_token
+
+    try:
+        claims: Json = session_token.decode_from_header(authorization, client.key, client.secret)
+    except (session_token.SessionTokenError, ValueError, TypeError, AttributeError) as error:
+        raise Rejected(f"the session token is not valid: {error}") from error
+    if not isinstance(claims.get("exp"), int):
+        # ShopifyAPI checks `exp` where it stands, and accepts a token without one.
+        raise Rejected("the session token never ends")
+    return claims

@@ -1,0 +1,213 @@
+"""Each rule decides exactly the cases it is for, and says why in words a merchant can pass on."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from connector.domain.facts import Fact, ObjectRef, OrderPaid, OrderRefunded
+from connector.domain.money import Money
+from connector.domain.program import Mode, Program, RewardRule
+from connector.domain.stages import Case, Decision, Stage, decide, remaining
+
+ORDER = ObjectRef("order", "1001")
+PAID_AT = datetime(2026, 5, 20, 12, tzinfo=UTC)
+HOLD, WINDOW = timedelta(days=14), timedelta(days=30)
+RELEASE = PAID_AT + HOLD
+ANNA, BEN = UUID(int=1), UUID(int=2)
+TICK = timedelta(microseconds=1)
+
+PROGRAM = Program(
+    name="Friends",
+    slug="friends",
+    mode=Mode.LIVE,
+    event="order_paid",
+    window=WINDOW,
+    hold=HOLD,
+    advocate_reward=RewardRule("balance", percent_bp=1000),
+)
+
+
+def paid(net: str = "100.00 EUR", **changes: Any) -> OrderPaid:
+    amount, currency = net.split()
+    order = OrderPaid(ORDER, PAID_AT, PAID_AT, PAID_AT, Money.parse(amount, currency), test=False, first_order=True)
+    return replace(order, **changes)
+
+
+def refunded(amount: str, refund: str = "r1", ref: ObjectRef = ORDER) -> OrderRefunded:
+    number, currency = amount.split()
+    return OrderRefunded(ref, PAID_AT, PAID_AT, refund, Money.parse(number, currency))
+
+
+def case(*facts: Fact, **changes: Any) -> Case:
+    whole = Case(
+        advocate=ANNA, friend=BEN, captured_at=PAID_AT, facts=facts, duplicate=False, paid_out=False, now=RELEASE
+    )
+    return replace(whole, **changes)
+
+
+def fixed(amount: str, **changes: Any) -> Program:
+    number, currency = amount.split()
+    return replace(PROGRAM, advocate_reward=RewardRule("balance", Money.parse(number, currency), **changes))
+
+
+SMALLEST = replace(PROGRAM, minimum_net=Money(5000, "EUR"))
+
+GOLDEN: list[tuple[str, Program, Case, tuple[Stage, str], str | None]] = [
+    # what, program, case, (stage, rule), owed
+    ("not paid yet", PROGRAM, case(now=PAID_AT), (Stage.PENDING, "unpaid"), None),
+    ("last moment of the window", PROGRAM, case(now=PAID_AT + WINDOW - TICK), (Stage.PENDING, "unpaid"), None),
+    ("window over", PROGRAM, case(now=PAID_AT + WINDOW), (Stage.EXPIRED, "window"), None),
+    ("refund without payment", PROGRAM, case(refunded("5.00 EUR")), (Stage.PENDING, "unpaid"), None),
+    ("paid late, window over", PROGRAM, case(paid(), now=PAID_AT + 2 * WINDOW), (Stage.CONVERTED, "released"), "10.00 EUR"),
+    ("duplicate, unpaid", PROGRAM, case(duplicate=True), (Stage.REJECTED, "duplicate"), None),
+    ("duplicate, paid", PROGRAM, case(paid(), duplicate=True), (Stage.REJECTED, "duplicate"), None),
+    ("self-referral", PROGRAM, case(paid(), friend=ANNA), (Stage.REJECTED, "self_referral"), None),
+    ("test order", PROGRAM, case(paid(test=True)), (Stage.REJECTED, "test_order"), None),
+    ("bought before", PROGRAM, case(paid(first_order=False)), (Stage.REJECTED, "not_new"), None),
+    ("nobody knows if new", PROGRAM, case(paid(first_order=None)), (Stage.CONVERTED, "released"), "10.00 EUR"),
+    (
+        "old customers welcome",
+        replace(PROGRAM, new_customers_only=False),
+        case(paid(first_order=False)),
+        (Stage.CONVERTED, "released"),
+        "10.00 EUR",
+    ),
+    ("a cent below the minimum", SMALLEST, case(paid("49.99 EUR")), (Stage.REJECTED, "below_minimum"), None),
+    ("the minimum itself", SMALLEST, case(paid("50.00 EUR")), (Stage.CONVERTED, "released"), "5.00 EUR"),
+    ("nothing paid", PROGRAM, case(paid("0.00 EUR")), (Stage.REJECTED, "zero_total"), None),
+    ("promise in another currency", fixed("10.00 EUR"), case(paid("80.00 USD")), (Stage.QUALIFIED, "currency"), None),
+    (
+        "cap in another currency",
+        replace(PROGRAM, advocate_reward=RewardRule("balance", percent_bp=1000, cap=Money(500, "USD"))),
+        case(paid()),
+        (Stage.QUALIFIED, "currency"),
+        None,
+    ),
+    ("test mode", replace(PROGRAM, mode=Mode.TEST), case(paid()), (Stage.QUALIFIED, "test_mode"), None),
+    ("held", PROGRAM, case(paid(), now=RELEASE - TICK), (Stage.QUALIFIED, "hold"), "10.00 EUR"),
+    ("held no longer", PROGRAM, case(paid(), now=RELEASE), (Stage.CONVERTED, "released"), "10.00 EUR"),
+    ("paid out", PROGRAM, case(paid(), paid_out=True), (Stage.REWARDED, "paid"), "10.00 EUR"),
+    ("fixed promise", fixed("7.50 EUR"), case(paid()), (Stage.CONVERTED, "released"), "7.50 EUR"),
+    ("no hold", replace(PROGRAM, hold=timedelta(0)), case(paid(), now=PAID_AT), (Stage.CONVERTED, "released"), "10.00 EUR"),
+    ("partly refunded", PROGRAM, case(paid(), refunded("25.00 EUR")), (Stage.CONVERTED, "released"), "7.50 EUR"),
+    (
+        "partly refunded after paying out",
+        PROGRAM,
+        case(paid(), refunded("25.00 EUR"), paid_out=True),
+        (Stage.REWARDED, "paid"),
+        "7.50 EUR",
+    ),
+    ("refunded in full", PROGRAM, case(paid(), refunded("100.00 EUR")), (Stage.REVERSED, "refunded"), None),
+    ("refunded twice over", PROGRAM, case(paid(), refunded("150.00 EUR")), (Stage.REVERSED, "refunded"), None),
+    (
+        "refunded after paying out",
+        PROGRAM,
+        case(paid(), refunded("100.00 EUR"), paid_out=True),
+        (Stage.REVERSED, "refunded"),
+        None,
+    ),
+    (
+        "another order refunded",
+        PROGRAM,
+        case(paid(), refunded("100.00 EUR", ref=ObjectRef("order", "1002"))),
+        (Stage.CONVERTED, "released"),
+        "10.00 EUR",
+    ),
+    ("percent in yen", PROGRAM, case(paid("1234 JPY")), (Stage.CONVERTED, "released"), "123 JPY"),
+    ("percent in dinar", PROGRAM, case(paid("12.345 KWD")), (Stage.CONVERTED, "released"), "1.235 KWD"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("program", "given", "expected", "owed"), [row[1:] for row in GOLDEN], ids=[r[0] for r in GOLDEN])
+def test_golden_table(program: Program, given: Case, expected: tuple[Stage, str], owed: str | None) -> None:
+    decision = decide(program, given)
+    assert (decision.stage, decision.rule) == expected
+    assert [str(plan.amount) for plan in decision.plans] == ([owed] if owed else [])
+    assert decision.reason.endswith(".") and decision.reason[0].isupper() | decision.reason[0].isdigit()
+
+
+def test_the_table_holds_every_rule_and_every_stage_that_the_rules_reach() -> None:
+    assert {row[3][1] for row in GOLDEN} == {
+        "unpaid", "window", "duplicate", "self_referral", "test_order", "not_new", "below_minimum", "zero_total",
+        "currency", "test_mode", "hold", "released", "paid", "refunded",
+    }  # fmt: skip
+    assert {row[3][0] for row in GOLDEN} == set(Stage)
+
+
+def test_a_pending_referral_is_looked_at_again_at_its_deadline_and_a_held_one_at_its_release() -> None:
+    assert decide(PROGRAM, case(now=PAID_AT)).look_again == PAID_AT + WINDOW
+    held = decide(PROGRAM, case(paid(), now=PAID_AT))
+    assert (held.look_again, held.plans[0].release_at) == (RELEASE, RELEASE)
+    assert "held until 2026-06-03 12:00 UTC" in held.reason
+    assert decide(PROGRAM, case(paid())).look_again is None
+
+
+def test_the_hold_counts_from_payment_and_not_from_checkout() -> None:
+    late = paid(placed_at=PAID_AT - timedelta(days=10), happened_at=PAID_AT)
+    assert decide(PROGRAM, case(late, now=RELEASE - TICK)).rule == "hold"
+
+
+def test_what_waits_for_a_rate_says_so_and_what_would_be_owed_in_test_mode_is_told() -> None:
+    waiting = decide(fixed("10.00 EUR"), case(paid("80.00 USD")))
+    assert waiting.hold == "currency" and "add a rate" in waiting.reason
+    told = decide(replace(PROGRAM, mode=Mode.TEST), case(paid()))
+    assert (told.plans, told.hold) == ((), "") and "10.00 EUR would be owed" in told.reason
+
+
+def test_a_plan_keeps_the_promised_kind_and_expiry() -> None:
+    year = timedelta(days=365)
+    (plan,) = decide(fixed("10.00 EUR", expires_after=year), case(paid())).plans
+    assert (plan.role, plan.kind, plan.expires_after) == ("advocate", "balance", year)
+
+
+def test_the_first_rule_in_our_order_is_the_one_shown() -> None:
+    worst = case(paid("0.00 EUR", test=True, first_order=False), friend=ANNA, duplicate=True)
+    shown = []
+    for mended in (
+        {},
+        {"duplicate": False},
+        {"friend": BEN},
+        {"facts": (paid("0.00 EUR", first_order=False),)},
+        {"facts": (paid("0.00 EUR"),)},
+        {"facts": (paid("60.00 EUR"),)},
+    ):
+        worst = replace(worst, **mended)
+        shown.append(decide(SMALLEST, worst).rule)
+    assert shown == ["duplicate", "self_referral", "test_order", "not_new", "below_minimum", "released"]
+
+
+def test_two_refunds_add_up_and_one_told_twice_counts_once() -> None:
+    order = paid()
+    assert remaining([order, refunded("10.00 EUR", "a"), refunded("15.00 EUR", "b")], order) == Money(7500, "EUR")
+    assert remaining([order, refunded("10.00 EUR", "a"), refunded("10.00 EUR", "a")], order) == Money(9000, "EUR")
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="stages.py:75: a minimum in another currency than the order's is skipped in silence, so any order pays",
+)
+def test_an_order_that_cannot_be_compared_with_the_minimum_is_not_paid_as_if_it_had_passed() -> None:
+    decision = decide(SMALLEST, case(paid("0.50 USD")))
+    assert (decision.rule, decision.plans) == ("currency", ())
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=ValueError,
+    reason="stages.py:103: a refund in another currency raises out of decide(), so its lane never gets past it",
+)
+def test_a_refund_in_another_currency_waits_for_a_person_instead_of_stopping_the_lane() -> None:
+    decision = decide(PROGRAM, case(paid(), refunded("5.00 USD")))
+    assert isinstance(decision, Decision) and decision.hold == "currency"
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="stages.py:122: a promise that rounds to nothing is told for ever as '0.00 EUR is being paid'",
+)
+def test_a_promise_that_rounds_to_nothing_is_not_told_as_being_paid() -> None:
+    small = replace(PROGRAM, advocate_reward=RewardRule("balance", percent_bp=100))
+    assert decide(small, case(paid("0.20 EUR"))).stage is not Stage.CONVERTED

@@ -10,10 +10,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import SecretStr
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from adapters import Adapter, discover
 from connector import config, mapping
@@ -50,13 +52,20 @@ class App:
 
     @cached_property
     def redis(self) -> Redis | None:
+        """For quick words only: it never waits long and never repeats, for nobody may depend on an answer."""
+        return self._redis(socket_timeout=_REDIS_TIMEOUT_S)
+
+    @cached_property
+    def job_redis(self) -> Redis | None:
+        """For a worker that waits for jobs."""
+        return self._redis(health_check_interval=30)
+
+    def _redis(self, **options: Any) -> Redis | None:
         if not self.settings.redis_url:
             return None
+        no_repeats = Retry(NoBackoff(), 0)
         return Redis.from_url(
-            self.settings.redis_url,
-            socket_timeout=None,
-            socket_connect_timeout=_REDIS_TIMEOUT_S,
-            health_check_interval=30,
+            self.settings.redis_url, socket_connect_timeout=_REDIS_TIMEOUT_S, retry=no_repeats, **options
         )
 
     def key(self, purpose: str) -> bytes:
@@ -103,8 +112,9 @@ class App:
 
     def close(self) -> None:
         self.database.engine.dispose()
-        if self.redis is not None:
-            self.redis.close()
+        for redis in (self.redis, self.job_redis):
+            if redis is not None:
+                redis.close()
         self.servers.close()
 
     def __enter__(self) -> App:

@@ -193,9 +193,6 @@ def build(kit: Kit) -> ShopifyOutbound:
     return ShopifyOutbound(Client(kit))
 
 
-# ── Orders ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 def _order(ref: ObjectRef, node: Json, facts: tuple[Fact, ...]) -> Truth:
     wait = _wait(node["customerJourneySummary"])
     buyer = tuple(_buyer(node["customer"], node["email"]))
@@ -324,9 +321,6 @@ def _share(net: Money, money: Money, order: Json) -> Money:
     return net.share(money.minor, _money(order["totalPriceSet"]["shopMoney"]).minor)
 
 
-# ── Store credit ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 def _held_in(customer: Json, currency: str) -> Json | None:
     rows: list[Json] = customer["storeCreditAccounts"]["nodes"]
     return next((row for row in rows if row["balance"]["currencyCode"] == currency), None)
@@ -341,9 +335,6 @@ def _is_ours(credit: Json, effect: Effect) -> bool:
         and _money(credit["amount"]) == effect.amount
         and credit["event"] in {None, "ADJUSTMENT"}
     )
-
-
-# ── Metafields ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True)

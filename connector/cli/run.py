@@ -63,11 +63,11 @@ def web() -> None:
 def worker() -> None:
     """Work lanes as Redis hands them out."""
     telemetry.start_logging()
-    with open_app() as app:
+    with open_app(pool=2) as app:
         ready(app)
-        if app.redis is None:
+        if app.job_redis is None:
             raise ConfigError(["REDIS_URL: a worker needs it; without Redis the sweeper works the lanes itself"])
-        jobs.serve(app.workshop, app.redis)
+        jobs.serve(app.workshop, app.job_redis)
 
 
 @click.command()

@@ -6,8 +6,9 @@ taken back by reversals, whose sum is the difference between what stands and wha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 from connector.domain import ledger
@@ -15,6 +16,7 @@ from connector.domain.attribution import Attribution, Candidate, attribute
 from connector.domain.facts import ObjectRef, OrderPaid
 from connector.domain.money import Money
 from connector.domain.stages import Case, Decision, Plan, Stage, decide
+from connector.errors import ConnectorError
 from connector.journey.desk import Desk
 from connector.journey.tasks import ATTRIBUTE, DECIDE, RECORD, purchase_of
 from connector.ports.store import (
@@ -33,17 +35,45 @@ from connector.ports.store import (
 )
 
 BATCH = 50
+#: How often a decision that fails is tried again, and after what pause, before it is left to a person.
+TRIES, PAUSE = 5, timedelta(seconds=30)
 _OVER = (RewardState.VOID, RewardState.REFUSED)
 
 
 def attribute_due(desk: Desk, merchant: UUID) -> int:
     """Find or open the referral of each purchase that was read; returns how many there were."""
+
+    def attribute_one(tx: Tx, task: Task) -> str:
+        _attribute(tx, *purchase_of(task.subject))
+        tx.tasks.close([task])
+        return ""
+
+    return _each(desk, merchant, ATTRIBUTE, attribute_one)
+
+
+def decide_due(desk: Desk, merchant: UUID) -> int:
+    """Decide each referral whose facts changed or whose time has come; returns how many there were."""
+    return _each(desk, merchant, DECIDE, _decide)
+
+
+def _each(desk: Desk, merchant: UUID, what: str, do: Callable[[Tx, Task], str]) -> int:
+    """Each due task in a transaction of its own; one that fails is tried again, then parked, and holds nobody up."""
     with desk.store.begin(merchant) as tx:
-        tasks = tx.tasks.due(merchant_lane(merchant), ATTRIBUTE, BATCH)
+        tasks = tx.tasks.due(merchant_lane(merchant), what, BATCH)
     for task in tasks:
-        with desk.store.begin(merchant) as tx:
-            _attribute(tx, *purchase_of(task.subject))
-            tx.tasks.close([task])
+        try:
+            with desk.store.begin(merchant) as tx:
+                lane = do(tx, task)
+        except (ConnectorError, ValueError, LookupError) as error:
+            reason = f"{type(error).__name__}: {error}"[:500]
+            with desk.store.begin(merchant) as tx:
+                if task.tries >= TRIES:
+                    tx.tasks.park(task, reason)
+                else:
+                    tx.tasks.later(task, PAUSE, reason)
+            continue
+        if lane:
+            desk.wake(lane)
     return len(tasks)
 
 
@@ -97,18 +127,6 @@ def _open(
     else:
         return  # the friend was referred before: the first referral stands, this purchase changes nothing
     tx.tasks.mark(merchant_lane(tx.merchant), DECIDE, [str(standing)])
-
-
-def decide_due(desk: Desk, merchant: UUID) -> int:
-    """Decide each referral whose facts changed or whose time has come; returns how many there were."""
-    with desk.store.begin(merchant) as tx:
-        tasks = tx.tasks.due(merchant_lane(merchant), DECIDE, BATCH)
-    for task in tasks:
-        with desk.store.begin(merchant) as tx:
-            lane = _decide(tx, task)
-        if lane:
-            desk.wake(lane)
-    return len(tasks)
 
 
 def _decide(tx: Tx, task: Task) -> str:

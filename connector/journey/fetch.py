@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
+from typing import TypeVar
 
+from connector.domain.facts import ObjectRef
+from connector.errors import Refused
 from connector.journey.accounts import open_account
 from connector.journey.desk import Desk, Lane
 from connector.journey.tasks import ATTRIBUTE, FETCH, LOOK, purchase, ref_of, subject
 from connector.ports.platform import Glance, Truth
 from connector.ports.store import Task, Tx, connection_lane, merchant_lane
 
+T = TypeVar("T")
+
 #: How often evidence that a platform is still computing is looked for again.
 LOOKS = 3
 PATIENCE = timedelta(minutes=5)
+_NO_SUCH = "the platform has no such object, or does not let us read it"
 
 
 def fetch_due(desk: Desk, lane: Lane) -> int:
@@ -23,7 +30,8 @@ def fetch_due(desk: Desk, lane: Lane) -> int:
     if not tasks:
         return 0
     account = open_account(desk, lane)
-    truths = lane.platform.outbound().fetch(account, [ref_of(task.subject) for task in tasks])
+    fetch = partial(lane.platform.outbound().fetch, account)
+    truths = _one_by_one_if_refused(fetch, [ref_of(task.subject) for task in tasks])
     with desk.store.begin(lane.merchant) as tx:
         _keep(tx, lane, tasks, {subject(truth.ref): truth for truth in truths})
     desk.wake(merchant_lane(lane.merchant))
@@ -37,7 +45,7 @@ def _keep(tx: Tx, lane: Lane, tasks: Sequence[Task], truths: Mapping[str, Truth]
     for task in tasks:
         truth = truths.get(task.subject)
         if truth is None or not truth.found or truth.as_of is None:
-            tx.tasks.park(task, truth.note if truth and truth.note else "the platform has no such object")
+            tx.tasks.park(task, truth.note if truth and truth.note else _NO_SUCH)
             continue
         person = tx.people.resolve(lane.connection, [(seen.kind, seen.value) for seen in truth.buyer])
         tx.truths.save(lane.connection, truth, person)
@@ -51,6 +59,17 @@ def _keep(tx: Tx, lane: Lane, tasks: Sequence[Task], truths: Mapping[str, Truth]
         tx.tasks.mark(merchant_lane(lane.merchant), ATTRIBUTE, read)
 
 
+def _one_by_one_if_refused(read: Callable[[Sequence[ObjectRef]], Sequence[T]], refs: Sequence[ObjectRef]) -> list[T]:
+    """Read a batch in one call; if the platform refuses it, find the object that spoils it and leave that one out."""
+    try:
+        return list(read(refs))
+    except Refused:
+        if len(refs) == 1:
+            return []
+    middle = len(refs) // 2
+    return [*_one_by_one_if_refused(read, refs[:middle]), *_one_by_one_if_refused(read, refs[middle:])]
+
+
 def look_due(desk: Desk, lane: Lane) -> int:
     """Glance at one batch of objects that show no sign of a referral; a batch leaves when it is full or has waited."""
     size, name = lane.platform.manifest.look_batch, connection_lane(lane.connection)
@@ -59,7 +78,8 @@ def look_due(desk: Desk, lane: Lane) -> int:
         if len(tasks) < size and not tx.tasks.due(name, LOOK, 1):
             return 0
     account = open_account(desk, lane)
-    glances = lane.platform.outbound().glance(account, [ref_of(task.subject) for task in tasks])
+    glance = partial(lane.platform.outbound().glance, account)
+    glances = _one_by_one_if_refused(glance, [ref_of(task.subject) for task in tasks])
     with desk.store.begin(lane.merchant) as tx:
         _sort_out(tx, lane, tasks, {subject(glance.ref): glance for glance in glances})
     return len(tasks)
@@ -72,7 +92,7 @@ def _sort_out(tx: Tx, lane: Lane, tasks: Sequence[Task], glances: Mapping[str, G
     for task in tasks:
         glance = glances.get(task.subject)
         if glance is None or not glance.found:
-            tx.tasks.park(task, "the platform has no such object")
+            tx.tasks.park(task, _NO_SUCH)
         elif not glance.complete and task.tries < LOOKS:
             tx.tasks.later(task, glance.again_after or PATIENCE, "evidence is still being computed")
         elif any(hint in codes for hint in glance.hints):

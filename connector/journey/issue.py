@@ -84,7 +84,10 @@ def _read_back(desk: Desk, lane: Lane, lease: Lease, attempt: Attempt, account: 
     if _operation(lane, attempt.effect).effect_for(attempt.effect.expires_at) is EffectClass.D:
         finding: Done | Absent | Undecidable = Undecidable("the platform keeps no mark of ours on this movement")
     else:
-        finding = outbound.find(account, attempt.effect, claimed)
+        try:
+            finding = outbound.find(account, attempt.effect, claimed)
+        except Refused as error:
+            finding = Undecidable(f"the account cannot be read: {error.reason}")
     reach("issue.read_back")
     match finding:
         case Done(transaction=transaction, holder=holder):
@@ -150,7 +153,7 @@ def _heed(desk: Desk, lane: Lane, errors: Sequence[PlatformError]) -> None:
 def _settle(desk: Desk, lane: Lane, lease: Lease, attempt: Attempt, answer: Answer) -> None:
     """Write the answer, its postings, and have the merchant's lane decide anew, in one transaction."""
     with desk.store.begin(lane.merchant) as tx:
-        if answer.state is AttemptState.NOT_DONE and not answer.retry:
+        if answer.state in (AttemptState.NOT_DONE, AttemptState.GONE):
             answer = replace(answer, retry=_pause(attempt.tries))
         if not tx.attempts.settle(attempt, lease, answer):
             return  # somebody else had the last word; the answer stands on its attempt alone
@@ -185,9 +188,14 @@ def _post_shortfall(tx: Tx, reward: UUID, reversal: UUID, rest: Money) -> None:
 
 def _effect(desk: Desk, lane: Lane, account: Account, outbound: Outbound, movement: Movement) -> Effect | None:
     """Everything the call pins, or None when it cannot be sent now and the reason stands on its row."""
-    if movement.reversal is not None:
-        return _debit(desk, lane, account, outbound, movement)
-    return _credit(desk, lane, account, outbound, movement)
+    try:
+        if movement.reversal is not None:
+            return _debit(desk, lane, account, outbound, movement)
+        return _credit(desk, lane, account, outbound, movement)
+    except Refused as error:  # this account is unusable; it must not hold up the others
+        with desk.store.begin(lane.merchant) as tx:
+            tx.rewards.hold(movement, error.reason)
+        return None
 
 
 def mark(key: bytes, row: UUID) -> str:

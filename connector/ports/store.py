@@ -230,7 +230,7 @@ class Story:
 
 @dataclass(frozen=True)
 class Answer:
-    """How a call ended. retry: when to send again after a certain `not_done`."""
+    """How a call ended. retry: when to send again after it certainly had no effect."""
 
     state: AttemptState
     transaction: str = ""
@@ -403,6 +403,9 @@ class Rewards(Protocol):
         """Settle a reversal that found nothing to take; False if it changed meanwhile."""
 
     def revoke(self, reward: UUID) -> None: ...
+    def hold(self, movement: Movement, reason: str) -> None:
+        """It cannot be sent until somebody does what `reason` says; it blocks nothing and may be decided anew."""
+
     def retry(self, movement: Movement, after: timedelta, reason: str) -> None: ...
 
 

@@ -74,7 +74,8 @@ class Connections(Repository):
             id=found,
         )
         self.run(
-            "INSERT INTO lane (id, merchant_id, platform) VALUES (:lane, :merchant, :platform) ON CONFLICT DO NOTHING",
+            """INSERT INTO lane (id, merchant_id, platform) VALUES (:lane, :merchant, :platform)
+               ON CONFLICT (id) DO UPDATE SET not_before = '-infinity', failures = 0""",
             lane=connection_lane(found),
             platform=platform,
         )

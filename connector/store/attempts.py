@@ -23,7 +23,7 @@ _ROW_AFTER = {
     AttemptState.NOT_DONE: RewardState.APPROVED,
     AttemptState.UNKNOWN: RewardState.UNKNOWN,
     AttemptState.REFUSED: RewardState.REFUSED,
-    AttemptState.GONE: RewardState.HELD,
+    AttemptState.GONE: RewardState.APPROVED,  # the connection stops; the reward waits for it to come back
 }
 
 

@@ -11,9 +11,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection as Session
 from sqlalchemy import CursorResult, Engine, create_engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, InternalError
 
-from connector.errors import ConfigError
+from connector.errors import ConfigError, InvariantBroken
 from connector.ports.store import Owner
 from connector.store.accounts import Connections
 from connector.store.attempts import Attempts
@@ -26,21 +26,19 @@ from connector.store.rewards import Rewards
 from connector.store.vault import Vault
 
 NOBODY = UUID(int=0)
-_RETRIES = 3
+CONNECT_TIMEOUT_S = 1
 
 
-def engine(url: str, *, pool: int = 4, connect_timeout: int = 1, statement_timeout_ms: int = 0) -> Engine:
+def engine(url: str, *, pool: int = 4) -> Engine:
     """An engine that fails fast when the server is away, so that intake can say 503 in time."""
     url = url.replace("postgres://", "postgresql+psycopg://", 1).replace("postgresql://", "postgresql+psycopg://", 1)
-    options = (
-        f"-c timezone=UTC -c idle_in_transaction_session_timeout=60000 -c statement_timeout={statement_timeout_ms}"
-    )
+    options = f"-c timezone=UTC -c idle_in_transaction_session_timeout=60000"
     return create_engine(
         url,
         pool_size=pool,
         max_overflow=0,
-        pool_timeout=connect_timeout,
-        connect_args={"connect_timeout": connect_timeout, "options": options, "tcp_user_timeout": 10_000},
+        pool_timeout=CONNECT_TIMEOUT_S,
+        connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "options": options, "tcp_user_timeout": 10_000},
     )
 
 
@@ -117,9 +115,12 @@ class Database:
 
     @contextmanager
     def begin(self, merchant: UUID) -> Iterator[Tx]:
-        with self.engine.begin() as session:
-            session.execute(text("SELECT set_config('app.merchant', :m, true)"), {"m": str(merchant)})
-            yield Tx(session, merchant, self.vault, self.hash_key)
+        try:
+            with self.engine.begin() as session:
+                session.execute(text("SELECT set_config('app.merchant', :m, true)"), {"m": str(merchant)})
+                yield Tx(session, merchant, self.vault, self.hash_key)
+        except (IntegrityError, DataError, InternalError) as error:
+            raise InvariantBroken(str(error.orig)) from error
 
     @contextmanager
     def switchboard(self) -> Iterator[Session]:
@@ -153,8 +154,3 @@ class Database:
                     " could see another's rows; create a plain role that owns the database and use that"
                 ]
             )
-
-
-def is_away(error: OperationalError) -> bool:
-    """Whether the server is gone or refusing, as opposed to a statement that failed."""
-    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in (None, "57P01", "57P03", "53300")

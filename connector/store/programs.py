@@ -163,7 +163,9 @@ class Programs(Repository):
             codes=list(spelled),
         )
         return {
-            hint: Advocate(row.id, row.program_id, row.canonical_id, row.code) for row in rows for hint in spelled[row.code]
+            hint: Advocate(row.id, row.program_id, row.canonical_id, row.code)
+            for row in rows
+            for hint in spelled[row.code]
         }
 
     def roster(self) -> list[dict[str, Any]]:

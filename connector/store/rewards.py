@@ -161,16 +161,24 @@ class Rewards(Repository):
         """A person ruled that it must come back whatever the rules say."""
         self.run("UPDATE reward SET revoked = true WHERE merchant_id = :merchant AND id = :id", id=reward)
 
+    def hold(self, movement: Movement, reason: str) -> None:
+        """It cannot be sent until somebody does what `reason` says; it blocks nothing and may be decided anew."""
+        self._leave(movement, "state = 'held', decision = decision + 1", reason)
+
     def retry(self, movement: Movement, after: timedelta, reason: str) -> None:
         """Try again after a while."""
+        change = "retry_at = clock_timestamp() + :after, tries = tries + 1"
+        self._leave(movement, change, reason, after=after)
+
+    def _leave(self, movement: Movement, change: str, reason: str, **values: object) -> None:
         table, row = ("reversal", movement.reversal.id) if movement.reversal else ("reward", movement.reward.id)
         self.run(
-            f"""UPDATE {table} SET retry_at = clock_timestamp() + :after, tries = tries + 1, reason = :reason
+            f"""UPDATE {table} SET {change}, reason = :reason
                 WHERE merchant_id = :merchant AND id = :id AND state = 'approved' AND decision = :decision""",  # noqa: S608
             id=row,
             decision=movement.decision,
-            after=after,
             reason=reason,
+            **values,
         )
 
 

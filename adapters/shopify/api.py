@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, wraps
 from importlib import resources
-from typing import Any, NoReturn, TypedDict
+from typing import Any, NoReturn, ParamSpec, TypedDict, TypeVar
 from urllib.parse import urlsplit
 
 from adapters.http import Gate, Reply
@@ -34,6 +34,8 @@ from connector.errors import (
 from connector.ports.platform import Account, Guard, Kit
 
 Json = Mapping[str, Any]
+P = ParamSpec("P")
+R = TypeVar("R")
 
 DEFAULT_WAIT_S, MIN_WAIT_S, MAX_WAIT_S = 2.0, 1.0, 60.0
 #: Points that one call asks for, and those it asks for each id: 10 a mutation, 1 an object, 2 a connection.
@@ -55,7 +57,7 @@ _REFUSALS = frozenset({"ACCESS_DENIED", "MAX_COST_EXCEEDED", "INVALID_VARIABLE",
 #: Errors that leave open what was carried out, even where no data came with them.
 _OPEN = frozenset({"INTERNAL_SERVER_ERROR", "TIMEOUT"})
 #: Nothing was done, and another try may do better: the record or balance moved between our read and our call.
-_MOVED = frozenset({"INSUFFICIENT_FUNDS", "STALE_OBJECT", "INTERNAL_ERROR"})
+_MOVED = frozenset({"INSUFFICIENT_FUNDS", "STALE_OBJECT"})
 _STATUS_WORDS = {402: "the shop is frozen until it pays its plan", 423: "the shop is locked"}
 _OK, _SERVER_ERROR = 200, 500
 _OPERATION = re.compile(r"^(?P<kind>query|mutation) [^{]*\{\s*(?P<root>\w+)", re.MULTILINE)
@@ -83,6 +85,20 @@ def document(name: str) -> Document:
     if head is None:
         raise InvariantBroken(f"queries/{name}.graphql holds no operation")
     return Document(name, text, head["kind"] == "mutation", head["root"])
+
+
+def shaped(read: Callable[P, R]) -> Callable[P, R]:
+    """A read whose answer has a shape that Shopify does not document did not succeed: it may be tried again."""
+
+    @wraps(read)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return read(*args, **kwargs)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            words = f"an answer of a shape that Shopify does not document: {error!r}"
+            raise Unavailable(words[:200], platform=MANIFEST.key, operation=read.__name__) from error
+
+    return call
 
 
 @dataclass(frozen=True)
@@ -292,6 +308,8 @@ def _by_user_errors(told: _Told, payload: Any) -> None:
         return
     codes = {str(error.get("code") or "") for error in errors}
     reason = "; ".join(str(error.get("message", ""))[:200] for error in errors[:3])
+    if "INTERNAL_ERROR" in codes:
+        raise told.uncertain(reason)
     if codes <= _MOVED:
         raise NotDone(f"{reason} (to be read again before the next try)", **told.facts)
     raise Refused(reason, code=min(codes - _MOVED), **told.facts)

@@ -33,7 +33,7 @@ MAX_TEXT = 255
 MAX_LINK = 8192
 MAX_PARAMETERS = 200
 MAX_DIGITS = 20
-#: Names under which shops keep a referral code in the cart. Buyers can edit the cart, so these are hints only.
+#: Names under which shops keep a referral code in the cart. Buyers can edit the cart, so these rank low.
 CART_NAMES = frozenset({"ref", "_ref", "referral", "referral_code"})
 
 #: Every word that `read` may answer with, and what it means.
@@ -103,12 +103,11 @@ def _shop_in(body: bytes) -> str:
 # ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def read(topic: str, body: bytes, triggered_at: datetime | None = None) -> Reading:
+def read(topic: str, body: bytes, at: datetime) -> Reading:
     """What a stored delivery says; `outcome` is a word of OUTCOMES. Raises ValueError for a body that is not readable.
 
-    triggered_at: when Shopify says it happened, for the topics whose bodies tell no time.
+    at: when Shopify says it happened, for the topics whose bodies tell no time.
     """
-    at = triggered_at or _UNKNOWN_TIME
     if topic not in TOPICS:
         return Reading("not_used", f"{topic} tells nothing that decides about a referral.")
     data = _load(body)
@@ -188,11 +187,11 @@ def code_touch(code: object, at: datetime) -> Touch | None:
 
 
 def cart_touch(name: object, value: object, at: datetime) -> Touch | None:
-    """A note in the cart under a referral's name; unsigned, so it is kept but not believed."""
+    """A note in the cart under a referral's name; unsigned, but no easier to invent than a link is to click."""
     text = _text(value)
     if not text or _text(name).casefold() not in CART_NAMES:
         return None
-    return Touch(Source.CART_HINT, text, at, confirmed=False, evidence="an unsigned note in the cart")
+    return Touch(Source.CART_HINT, text, at, evidence="an unsigned note in the cart")
 
 
 def link_touch(link: object, source: Source, at: datetime) -> Touch | None:

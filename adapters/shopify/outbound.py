@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters.shopify import MANIFEST
-from adapters.shopify.api import Client
+from adapters.shopify.api import Client, shaped
 from adapters.shopify.inbound import cart_touch, code_touch, visit_touches
 from connector.domain.facts import Fact, ObjectRef, OrderPaid, OrderRefunded
 from connector.domain.money import Money
+from connector.domain.person import EMAIL, normal
 from connector.domain.touch import Touch
 from connector.errors import Refused, Unavailable, Unknown
 from connector.mapping import may_write
@@ -74,16 +75,18 @@ class ShopifyOutbound:
             # One order that cannot be read must not hold up the others that came with it.
             return Truth(ref, found=True, note=f"unreadable: {error}"[:200])
 
+    @shaped
     def glance(self, account: Account, refs: Sequence[ObjectRef]) -> Sequence[Glance]:
         """The visits before orders that show no other sign of a referral, up to `look_batch` in one call."""
         nodes = self.client.run(account, "glance", {"ids": [ref.id for ref in refs]})
         known = {node["id"]: node for node in nodes if node}
         return [_glance(ref, known.get(ref.id)) for ref in refs]
 
+    @shaped
     def find_person(self, account: Account, email: str) -> ObjectRef | None:
         """The customer with exactly this e-mail."""
         found = self.client.run(account, "person", {"email": email.strip()})
-        same = found and _email(found) == _fold(email)
+        same = found and _email(found) == normal(EMAIL, email)
         return ObjectRef(MANIFEST.person_kind, found["id"]) if same else None
 
     def issue(self, account: Account, effect: Effect, guard: Guard) -> Done:
@@ -104,6 +107,7 @@ class ShopifyOutbound:
             words = "a success that does not name its transaction"
             raise Unknown(words, platform=MANIFEST.key, operation=name) from error
 
+    @shaped
     def find(self, account: Account, effect: Effect, claimed: Callable[[str], bool]) -> Finding:
         """Whether `effect` landed on its pinned owner, told by its exact amount and expiry."""
         if effect.direction is not Direction.CREDIT or effect.expires_at is None:
@@ -125,6 +129,7 @@ class ShopifyOutbound:
             return Undecidable(f"{len(ours)} credits look exactly like this one")
         return Done(ours[0]["id"], held["id"], _time(ours[0]["createdAt"])) if ours else Absent()
 
+    @shaped
     def balance(self, account: Account, owner: str, holder: str, currency: str) -> Money:
         """What the owner holds in this currency; zero before the first credit. Raises Refused for a changed account."""
         customer = self._accounts(account, owner, currency)
@@ -155,6 +160,7 @@ class ShopifyOutbound:
             after = page["endCursor"]
         raise Unavailable("the credits of this account could not be read to their end", platform=MANIFEST.key)
 
+    @shaped
     def write_records(self, account: Account, writes: Sequence[RecordWrite]) -> Sequence[RecordResult]:
         """Write up to `write_batch` records; what a person changed between our read and our write is left alone."""
         held = self._metafields(account, writes)
@@ -231,17 +237,13 @@ def _placed(node: Json) -> datetime:
 def _buyer(customer: Json | None, order_email: str | None) -> Iterator[Seen]:
     if customer:
         yield Seen(MANIFEST.person_kind, customer["id"])
-    email = (_email(customer) if customer else "") or _fold(order_email or "")
+    email = (_email(customer) if customer else "") or normal(EMAIL, order_email or "")
     if email:
-        yield Seen("email", email)
+        yield Seen(EMAIL, email)
 
 
 def _email(customer: Json) -> str:
-    return _fold((customer.get("defaultEmailAddress") or {}).get("emailAddress") or "")
-
-
-def _fold(email: str) -> str:
-    return email.strip().casefold()
+    return normal(EMAIL, (customer.get("defaultEmailAddress") or {}).get("emailAddress") or "")
 
 
 def _touches(node: Json) -> Iterator[Touch]:

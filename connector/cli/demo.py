@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 import click
@@ -48,12 +48,6 @@ _QUICK = {
     "QUIET_SECONDS": "3",
     "GATHER_SECONDS": "2",
 }
-
-
-class _Module(Protocol):
-    """`sandbox/story.py` of a platform."""
-
-    def open_story(self, sandbox: str) -> Story: ...
 
 
 @dataclass(frozen=True)

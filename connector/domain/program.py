@@ -15,6 +15,7 @@ from connector.errors import ConfigError
 #: Reward kinds are what a platform may be able to do; no platform is ever named in a program.
 KINDS = ("balance", "code", "gift_card")
 EVENTS = ("order_paid",)
+MAX_DAYS = 3650
 
 
 class Mode(StrEnum):
@@ -74,7 +75,7 @@ class _Reader:
         self.read: set[str] = set()
 
     def get(self, key: str, default: Any = None) -> Any:
-        self.read.add(key.split(".")[0])
+        self.read.add(key.split(".", maxsplit=1)[0])
         value: Any = self.data
         for part in key.split("."):
             if not isinstance(value, Mapping) or value.get(part) is None:
@@ -100,8 +101,8 @@ class _Reader:
         value = self.get(key, default)
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 3650:
-            self.problems.append(f"{key}: {value!r} must be a whole number of days, 0 to 3650")
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_DAYS:
+            self.problems.append(f"{key}: {value!r} must be a whole number of days, 0 to {MAX_DAYS}")
             return timedelta(0)
         return timedelta(days=value)
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from connector.errors import Gone, Throttled, TokenExpired
 from connector.journey.desk import Desk, Lane
 from connector.ports.platform import Account
-from connector.ports.store import Connection
+from connector.ports.rows import Connection
 
 #: A token that ends within this time is renewed before it is used.
 MARGIN = timedelta(minutes=2)

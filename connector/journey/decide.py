@@ -19,7 +19,7 @@ from connector.domain.stages import Case, Decision, Plan, Stage, decide
 from connector.errors import ConnectorError
 from connector.journey.desk import Desk
 from connector.journey.tasks import ATTRIBUTE, DECIDE, RECORD, purchase_of
-from connector.ports.store import (
+from connector.ports.rows import (
     LOCKED,
     Advocate,
     ProgramVersion,
@@ -29,10 +29,10 @@ from connector.ports.store import (
     RewardState,
     SavedTruth,
     Task,
-    Tx,
     connection_lane,
     merchant_lane,
 )
+from connector.ports.store import Tx
 
 BATCH = 50
 #: How often a decision that fails is tried again, and after what pause, before it is left to a person.

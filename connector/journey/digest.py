@@ -12,7 +12,8 @@ from connector.errors import ConnectorError
 from connector.journey.desk import Desk
 from connector.journey.tasks import FETCH, LOOK, subject
 from connector.ports.platform import Reading, Sighting
-from connector.ports.store import Delivery, Outcome, Standing, Tx, connection_lane
+from connector.ports.rows import Delivery, Outcome, Standing, connection_lane
+from connector.ports.store import Tx
 
 BATCH = 50
 
@@ -49,7 +50,7 @@ def digest(desk: Desk, merchant: UUID) -> int:
 def _read(desk: Desk, tx: Tx, delivery: Delivery) -> tuple[Outcome, Reading | None]:
     """What it says. One that cannot be read is parked alone, with the reason, and holds nobody up."""
     try:
-        reading = desk.platforms[delivery.platform].inbound.read(delivery.topic, delivery.body)
+        reading = desk.platforms[delivery.platform].inbound.read(delivery.topic, delivery.body, delivery.at)
         if reading.facts:
             with tx.savepoint():
                 for fact in reading.facts:

@@ -13,7 +13,8 @@ from connector.journey.accounts import open_account
 from connector.journey.desk import Desk, Lane
 from connector.journey.tasks import ATTRIBUTE, FETCH, LOOK, purchase, ref_of, subject
 from connector.ports.platform import Glance, Truth
-from connector.ports.store import Task, Tx, connection_lane, merchant_lane
+from connector.ports.rows import Task, connection_lane, merchant_lane
+from connector.ports.store import Tx
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from connector.journey.desk import Desk
 from connector.ports.platform import Inbox, Item
-from connector.ports.store import Owner, merchant_lane
+from connector.ports.rows import Owner, merchant_lane
 
 NOBODY = UUID(int=0)
 

@@ -33,7 +33,8 @@ from connector.ports.platform import (
     Outbound,
     Undecidable,
 )
-from connector.ports.store import Answer, Attempt, AttemptState, Lease, Movement, Reward, Tx, merchant_lane
+from connector.ports.rows import Answer, Attempt, AttemptState, Movement, Reward, merchant_lane
+from connector.ports.store import Lease, Tx
 
 #: Calls under way at once, each for another account.
 IN_FLIGHT = 4

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from connector.domain.facts import ObjectRef
 from connector.journey.accounts import open_account
 from connector.journey.desk import Desk, Lane
 from connector.journey.tasks import RECORD
 from connector.mapping import Values, render
-from connector.domain.facts import ObjectRef
 from connector.ports.platform import RecordWrite
-from connector.ports.store import Task, Tx, connection_lane
+from connector.ports.rows import Task, connection_lane
+from connector.ports.store import Tx
 
 
 def write_due(desk: Desk, lane: Lane) -> int:

@@ -8,7 +8,7 @@ from connector.errors import ConfigError, NotFound
 from connector.journey.desk import Desk
 from connector.journey.issue import post
 from connector.journey.tasks import DECIDE
-from connector.ports.store import Answer, AttemptState, connection_lane, merchant_lane
+from connector.ports.rows import Answer, AttemptState, connection_lane, merchant_lane
 
 
 def rule(desk: Desk, merchant: UUID, attempt_id: UUID, verdict: str, transaction: str) -> None:

@@ -84,12 +84,11 @@ class Operation:
 class Manifest:
     """All that the rest of the product may know of a platform without asking it.
 
-    read_batch, look_batch and write_batch: records per
-    call. quiet: how long after an attempt's deadline a sent request may
-    still take effect. object_kinds: kinds of objects it reports on. account_hosts: pattern of the host names this
-    platform's accounts live on; anything else is refused. person_kind: what it calls a person. own_hosts: fixed API hosts. qualifying: purchase events
-    it can supply. api_version: the pinned version of its API. app_key and app_secret name the settings that hold
-    the app's own id and secret; url_setting names the one that replaces its hosts.
+    read_batch, look_batch and write_batch: records per call. quiet: how long after an attempt's deadline a sent
+    request may still take effect. object_kinds: kinds of objects it reports on; person_kind: what it calls a person.
+    account_hosts: pattern of the host names this platform's accounts live on; anything else is refused. own_hosts:
+    fixed API hosts. qualifying: purchase events it can supply. api_version: the pinned version of its API. app_key and
+    app_secret name the settings that hold the app's own id and secret; url_setting names the one that replaces its hosts.
     """
 
     key: str
@@ -329,8 +328,11 @@ class Inbound(Protocol):
     def receive(self, inbox: Inbox, secrets: Sequence[str]) -> Sequence[Item]:
         """Verify and split in one step. Raises Rejected; unverified data never gets a name."""
 
-    def read(self, topic: str, body: bytes) -> Reading:
-        """What a stored delivery says. Raises ValueError with a reason for a body that cannot be read."""
+    def read(self, topic: str, body: bytes, at: datetime) -> Reading:
+        """What a stored delivery says. Raises ValueError with a reason for a body that cannot be read.
+
+        at: when the platform says it happened, else when it came; for bodies that tell no time of their own.
+        """
 
 
 class Outbound(Protocol):

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
@@ -20,254 +18,25 @@ from connector.domain.program import Program
 from connector.domain.stages import Plan, Stage
 from connector.domain.touch import Touch
 from connector.ports.platform import Effect, Guard, Item, Truth
-
-# ── Words ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class RewardState(StrEnum):
-    """Of a reward or a reversal. due: on hold. approved: may be sent. held: needs a remedy, blocks nothing."""
-
-    DUE = "due"
-    APPROVED = "approved"
-    SENDING = "sending"
-    ISSUED = "issued"
-    UNKNOWN = "unknown"
-    HELD = "held"
-    REFUSED = "refused"
-    VOID = "void"
-
-
-class AttemptState(StrEnum):
-    """Of one call. open: it may be under way. unknown: it may have had an effect. The others are its answer."""
-
-    OPEN = "open"
-    DONE = "done"
-    NOT_DONE = "not_done"
-    UNKNOWN = "unknown"
-    REFUSED = "refused"
-    GONE = "gone"
-
-
-#: States in which an attempt may have moved money: the reward may not be changed, only reversed.
-LOCKED = frozenset({RewardState.SENDING, RewardState.UNKNOWN, RewardState.ISSUED})
-
-
-def merchant_lane(merchant: UUID) -> str:
-    """The lane of a merchant's decisions."""
-    return f"m:{merchant}"
-
-
-def connection_lane(connection: UUID) -> str:
-    """The lane of all calls to one connection."""
-    return f"c:{connection}"
-
-
-# ── Rows ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True)
-class Owner:
-    """Whom an outside name (account, code) belongs to."""
-
-    merchant: UUID
-    target: UUID
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One stored delivery, its body opened."""
-
-    id: UUID
-    connection: UUID
-    platform: str
-    topic: str
-    body: bytes
-    received_at: datetime
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one delivery, in a word and a sentence."""
-
-    delivery: UUID
-    word: str
-    reason: str
-    parked: bool = False
-
-
-class Standing(StrEnum):
-    """Of a purchase whose truth was read before: it belongs to a referral, or to none."""
-
-    REFERRED = "referred"
-    ORGANIC = "organic"
-
-
-@dataclass(frozen=True)
-class Task:
-    """Work that is due on a lane. The row stays until its version is closed."""
-
-    lane: str
-    what: str
-    subject: str
-    version: int
-    tries: int
-
-
-@dataclass(frozen=True)
-class Connection:
-    """One installation. currency: of the account, as it said itself. version counts token pairs."""
-
-    id: UUID
-    merchant: UUID
-    platform: str
-    external: str
-    state: str
-    access: str
-    refresh: str
-    token_expires_at: datetime | None
-    token_version: int
-    currency: str
-    installed_at: datetime
-    doubted_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class SavedTruth:
-    """The latest fetched truth of an object and the person it belongs to."""
-
-    truth: Truth
-    person: UUID | None
-
-
-@dataclass(frozen=True)
-class ProgramVersion:
-    """One pinned version of a program."""
-
-    id: UUID
-    version: int
-    program: Program
-
-
-@dataclass(frozen=True)
-class Advocate:
-    """A person enrolled in a program, and the code they share."""
-
-    id: UUID
-    program: UUID
-    person: UUID
-    code: str
-
-
-@dataclass(frozen=True)
-class Referral:
-    """One friend in one program; `ref` on `connection` is the purchase that converts it."""
-
-    id: UUID
-    program: UUID
-    version: int
-    advocate: UUID
-    advocate_person: UUID
-    friend: UUID
-    connection: UUID
-    ref: ObjectRef
-    captured_at: datetime
-    touch: Touch
-    stage: Stage
-    rule: str = ""
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Reward:
-    """What one side is owed. decision counts the changes of mind; owner, marker and expires_at are pinned once sent.
-
-    revoked: a person ruled that it must come back whatever the rules say.
-    """
-
-    id: UUID
-    referral: UUID
-    role: str
-    kind: str
-    beneficiary: UUID
-    connection: UUID
-    amount: Money
-    state: RewardState
-    decision: int
-    expires_after: timedelta | None
-    owner: str = ""
-    holder: str = ""
-    marker: str = ""
-    expires_at: datetime | None = None
-    transaction: str = ""
-    tries: int = 0
-    revoked: bool = False
-
-
-@dataclass(frozen=True)
-class Reversal:
-    """Part of a paid reward that must come back; `taken` is what the account still held."""
-
-    id: UUID
-    reward: UUID
-    ordinal: int
-    amount: Money
-    taken: Money
-    state: RewardState
-    decision: int
-    tries: int = 0
-
-
-@dataclass(frozen=True)
-class Story:
-    """A referral with what the merchant's records should tell of it."""
-
-    referral: Referral
-    program: str
-    reward: Reward | None
-    converted_at: datetime | None
-    issued_at: datetime | None
-
-
-@dataclass(frozen=True)
-class Answer:
-    """How a call ended. retry: when to send again after it certainly had no effect."""
-
-    state: AttemptState
-    transaction: str = ""
-    holder: str = ""
-    reason: str = ""
-    retry: timedelta = timedelta(0)
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One committed call: what it moves is pinned in `effect` (whose id is the attempt's).
-
-    owed: what its reward or reversal asks for; a clamped debit moves less. tries: calls made for that row so far.
-    late: what its own worker heard after it had lost the lane; certain, but not yet acted on.
-    """
-
-    effect: Effect
-    connection: UUID
-    reward: UUID
-    reversal: UUID | None
-    epoch: int
-    deadline_at: datetime
-    state: AttemptState
-    referral: UUID
-    owed: Money
-    tries: int
-    late: Answer | None = None
-
-
-@dataclass(frozen=True)
-class Movement:
-    """A reward or reversal that may be sent now, with all that the call must pin."""
-
-    reward: Reward
-    reversal: Reversal | None
-    amount: Money
-    decision: int
+from connector.ports.rows import (
+    Advocate,
+    Answer,
+    Attempt,
+    Connection,
+    Delivery,
+    Movement,
+    Outcome,
+    Owner,
+    ProgramVersion,
+    Referral,
+    Reversal,
+    Reward,
+    RewardState,
+    SavedTruth,
+    Standing,
+    Story,
+    Task,
+)
 
 
 class Lease(Protocol):

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from connector.errors import NotFound
-from connector.ports.store import Connection, connection_lane
+from connector.ports.rows import Connection, connection_lane
 from connector.store.base import Repository, new_id
 
 _ACCESS, _REFRESH = "connection.access", "connection.refresh"

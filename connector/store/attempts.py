@@ -15,7 +15,8 @@ from sqlalchemy.exc import IntegrityError
 
 from connector.domain.money import Money
 from connector.ports.platform import Capability, Direction, Effect
-from connector.ports.store import Answer, Attempt, AttemptState, Lease, Movement, RewardState
+from connector.ports.rows import Answer, Attempt, AttemptState, Movement, RewardState
+from connector.ports.store import Lease
 from connector.store.base import Repository
 
 _ROW_AFTER = {
@@ -103,7 +104,7 @@ class Attempts(Repository):
         rows = self.run(
             f"""{_SELECT} AND attempt.connection_id = :connection
                  AND attempt.state IN ('open', 'unknown') AND needs_person = '' AND readback_at <= clock_timestamp()
-               ORDER BY deadline_at""",  # noqa: S608  (a constant)
+               ORDER BY deadline_at""",
             connection=connection,
         )
         return [_attempt(row) for row in rows]

@@ -14,7 +14,7 @@ from sqlalchemy import CursorResult, Engine, create_engine, text
 from sqlalchemy.exc import DataError, IntegrityError, InternalError
 
 from connector.errors import ConfigError, InvariantBroken
-from connector.ports.store import Owner
+from connector.ports.rows import Owner
 from connector.store.accounts import Connections
 from connector.store.attempts import Attempts
 from connector.store.inbox import Deliveries, Tasks, Truths
@@ -32,7 +32,7 @@ CONNECT_TIMEOUT_S = 1
 def engine(url: str, *, pool: int = 4) -> Engine:
     """An engine that fails fast when the server is away, so that intake can say 503 in time."""
     url = url.replace("postgres://", "postgresql+psycopg://", 1).replace("postgresql://", "postgresql+psycopg://", 1)
-    options = f"-c timezone=UTC -c idle_in_transaction_session_timeout=60000"
+    options = "-c timezone=UTC -c idle_in_transaction_session_timeout=60000"
     return create_engine(
         url,
         pool_size=pool,
@@ -148,9 +148,8 @@ class Database:
                 text("SELECT rolname, rolsuper OR rolbypassrls AS free FROM pg_roles WHERE rolname = current_user")
             ).one()
         if row.free:
-            raise ConfigError(
-                [
-                    f"DATABASE_URL: role {row.rolname!r} is a superuser or bypasses row-level security, so one merchant"
-                    " could see another's rows; create a plain role that owns the database and use that"
-                ]
+            problem = (
+                f"DATABASE_URL: role {row.rolname!r} is a superuser or bypasses row-level security, so one merchant could"
+                " see another's rows; create a plain role that owns the database and use that"
             )
+            raise ConfigError([problem])

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from connector.domain.facts import Fact, ObjectRef
-from connector.ports.platform import Item, Truth
 from connector.domain.touch import Touch
-from connector.ports.store import Delivery, Outcome, SavedTruth, Standing, Task
+from connector.ports.platform import Item, Truth
+from connector.ports.rows import Delivery, Outcome, SavedTruth, Standing, Task
 from connector.store import codec
 from connector.store.base import Repository, as_json, new_id
 
@@ -51,13 +51,12 @@ class Deliveries(Repository):
 
     def waiting(self, limit: int) -> Sequence[Delivery]:
         rows = self.run(
-            """SELECT id, connection_id, platform, topic, body_sealed, received_at FROM delivery
+            """SELECT id, connection_id, platform, topic, body_sealed, coalesce(triggered_at, received_at) AS at
+               FROM delivery
                WHERE merchant_id = :merchant AND state = 'received' ORDER BY id LIMIT :limit""",
             limit=limit,
         )
-        return [
-            Delivery(r.id, r.connection_id, r.platform, r.topic, self._open(r.body_sealed), r.received_at) for r in rows
-        ]
+        return [Delivery(r.id, r.connection_id, r.platform, r.topic, self._open(r.body_sealed), r.at) for r in rows]
 
     def _open(self, sealed: bytes) -> bytes:
         return zlib.decompress(self.tx.unseal(_BODY, sealed))

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from connector.domain.person import EMAIL, fingerprint
 from connector.errors import ConfigError
-from connector.ports.store import merchant_lane
+from connector.ports.rows import merchant_lane
 from connector.store.base import new_id
 from connector.store.database import NOBODY, Database
 

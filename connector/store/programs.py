@@ -10,7 +10,7 @@ from uuid import UUID
 from connector.domain import codes
 from connector.domain.program import Program, parse
 from connector.errors import ConfigError, NotFound
-from connector.ports.store import Advocate, ProgramVersion
+from connector.ports.rows import Advocate, ProgramVersion
 from connector.store.base import Repository, as_json, new_id
 
 _MINT_TRIES = 5

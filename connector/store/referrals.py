@@ -8,8 +8,7 @@ from uuid import UUID
 
 from connector.domain.facts import ObjectRef
 from connector.domain.stages import Stage
-from connector.domain.touch import Touch
-from connector.ports.store import Referral, Story
+from connector.ports.rows import Referral, Story
 from connector.store import codec
 from connector.store.base import Repository, as_json
 from connector.store.rewards import reward_row

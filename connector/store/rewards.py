@@ -9,7 +9,7 @@ from uuid import UUID
 
 from connector.domain.money import Money
 from connector.domain.stages import Plan
-from connector.ports.store import LOCKED, Movement, Referral, Reversal, Reward, RewardState
+from connector.ports.rows import LOCKED, Movement, Referral, Reversal, Reward, RewardState
 from connector.store.base import Repository, new_id
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, g, jsonify, request
-from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from connector import telemetry

@@ -165,7 +165,7 @@ def test_an_order_is_read_with_its_buyer_its_evidence_and_its_net(shop):
         (Source.REDEEM_CODE, "CODE5", True),
         (Source.LAST_VISIT, "ANNA7", True),
         (Source.FIRST_VISIT, "OLD1", True),
-        (Source.CART_HINT, "CART9", False),
+        (Source.CART_HINT, "CART9", True),
     ]
     (paid,) = truth.facts
     assert (paid.net, paid.first_order, paid.test) == (Money(10000, "EUR"), True, False)

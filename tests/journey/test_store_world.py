@@ -17,7 +17,7 @@ from connector.domain.stages import Plan, Stage
 from connector.domain.touch import Source, Touch
 from connector.lanes.lane import Claim, Lanes
 from connector.ports.platform import Capability, Direction, Effect, Item, Truth
-from connector.ports.store import Answer, Attempt, AttemptState, Movement, Referral, RewardState, connection_lane
+from connector.ports.rows import Answer, Attempt, AttemptState, Movement, Referral, RewardState, connection_lane
 from connector.store import merchants
 from connector.store.database import Database, Tx, engine
 from connector.store.vault import Vault
@@ -119,7 +119,10 @@ def world(database: Database, name: str = "Anna's Tea House", shop: str = "anna.
     return World(database, merchant, connection, anna, ben, advocate, code, referral, reward)
 
 
-def order_truth(ref: ObjectRef = ObjectRef("order", "1001"), as_of: datetime = NOW, net: int = 10_000) -> Truth:
+ORDER = ObjectRef("order", "1001")
+
+
+def order_truth(ref: ObjectRef = ORDER, as_of: datetime = NOW, net: int = 10_000) -> Truth:
     paid = OrderPaid(ref, as_of, NOW, NOW, Money(net, "EUR"), test=False, first_order=True)
     return Truth(ref, found=True, as_of=as_of, placed_at=NOW, facts=(paid,))
 

@@ -220,9 +220,7 @@ class Control:
             self.sender.later(webhooks.build(shop, topic, body, at, event=event))
 
     def render(self, data: Json) -> list[Json]:
-        return [
-            {"topic": d.topic, "headers": dict(d.headers), "body": d.body.decode()} for d in self._deliveries(data)
-        ]
+        return [{"topic": d.topic, "headers": dict(d.headers), "body": d.body.decode()} for d in self._deliveries(data)]
 
     def _deliveries(self, data: Json) -> list[webhooks.Delivery]:
         deliveries: list[webhooks.Delivery] = []

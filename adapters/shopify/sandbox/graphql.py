@@ -69,7 +69,7 @@ class Prepared:
         return self.fields[0]
 
 
-class Invalid(Exception):  # noqa: N818 - an answer, not a failure
+class Invalid(Exception):
     """A document that Shopify would refuse; `errors` is its answer."""
 
     def __init__(self, errors: list[Body]) -> None:

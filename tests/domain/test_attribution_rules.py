@@ -34,7 +34,9 @@ def program(*, last_touch: bool = True, precedence: tuple[Source, ...] = tuple(S
     )
 
 
-def touched(advocate: UUID, source: Source, before: timedelta = timedelta(hours=1), *, confirmed: bool = True) -> Candidate:
+def touched(
+    advocate: UUID, source: Source, before: timedelta = timedelta(hours=1), *, confirmed: bool = True
+) -> Candidate:
     return Candidate(Touch(source, NAMES[advocate], PLACED - before, confirmed), advocate)
 
 
@@ -124,7 +126,7 @@ def test_the_winner_and_the_assists_are_counted_once_each_and_never_mixed(found:
 
 @pytest.mark.xfail(
     strict=True,
-    reason="attribution.py:61: two touches of one advocate at one moment from one source tie, and arrival decides",
+    reason="attribute: two touches of one advocate at one moment from one source tie, and arrival decides",
 )
 def test_two_codes_of_one_advocate_on_one_order_are_told_the_same_way_in_any_order() -> None:
     both = [Candidate(Touch(Source.REDEEM_CODE, code, PLACED), ANNA) for code in ("ANNA10", "ANNA20")]

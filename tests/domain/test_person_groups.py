@@ -63,7 +63,14 @@ def test_a_chain_of_people_has_the_oldest_as_its_name_and_breaks_where_it_is_und
 
 
 @pytest.mark.parametrize(
-    "text", ["anna@example.com", "Anna@Example.COM", " anna@example.com\n", "ａｎｎａ@ｅｘａｍｐｌｅ.ｃｏｍ", "ANNA＠EXAMPLE.COM"]
+    "text",
+    [
+        "anna@example.com",
+        "Anna@Example.COM",
+        " anna@example.com\n",
+        "ａｎｎａ@ｅｘａｍｐｌｅ.ｃｏｍ",
+        "ANNA＠EXAMPLE.COM",
+    ],
 )
 def test_an_address_in_another_case_or_width_is_the_same_address(text: str) -> None:
     assert normal(EMAIL, text) == "anna@example.com"

@@ -53,7 +53,8 @@ def test_the_routing_tables_hold_nothing_but_routes(two: Two) -> None:
         columns = {
             table: set(
                 session.execute(
-                    text("SELECT column_name FROM information_schema.columns WHERE table_name = :table"), {"table": table}
+                    text("SELECT column_name FROM information_schema.columns WHERE table_name = :table"),
+                    {"table": table},
                 ).scalars()
             )
             for table in ROUTING
@@ -199,7 +200,8 @@ def test_the_same_name_is_the_same_merchant_and_users_keep_one_role(two: Two) ->
 
 
 @pytest.mark.xfail(
-    strict=True, reason="merchants.ensure finds by slug, so a business whose name only looks alike joins the other's data"
+    strict=True,
+    reason="merchants.ensure finds by slug, so a business whose name only looks alike joins the other's data",
 )
 @pytest.mark.parametrize("names", [("Blue Bird", "Blue-Bird!"), ("!!!", "???")])
 def test_two_businesses_with_names_that_look_alike_in_links_are_two_merchants(two: Two, names: tuple[str, str]) -> None:

@@ -7,12 +7,12 @@ from dataclasses import replace
 from uuid import uuid4
 
 import pytest
-from sqlalchemy.exc import DBAPIError, IntegrityError
 from test_store_world import MINUTE, NOW, TEN, World, furnish, opened, person, world
 
 from connector.domain import ledger
 from connector.domain.money import Money
 from connector.domain.stages import Plan
+from connector.errors import InvariantBroken
 from connector.ports.rows import Answer, Attempt, AttemptState, RewardState
 from connector.store.base import new_id
 
@@ -77,7 +77,7 @@ def test_the_database_refuses_a_batch_that_does_not_balance_when_it_is_committed
     shop: World, lines: list[tuple[int, str]]
 ) -> None:
     _post_raw(shop, (1000, "EUR"), (-1000, "EUR"))
-    with pytest.raises(DBAPIError, match="does not sum to zero"):
+    with pytest.raises(InvariantBroken, match="does not sum to zero"):
         _post_raw(shop, *lines)
     with shop.begin() as tx:
         assert tx.run("SELECT count(*), sum(amount) FROM posting").one() == (2, 0)
@@ -85,7 +85,7 @@ def test_the_database_refuses_a_batch_that_does_not_balance_when_it_is_committed
 
 
 def test_a_line_added_to_a_balanced_batch_later_is_refused(story: World) -> None:
-    with pytest.raises(DBAPIError, match="does not sum to zero"), story.begin() as tx:
+    with pytest.raises(InvariantBroken, match="does not sum to zero"), story.begin() as tx:
         tx.run(
             """INSERT INTO posting (batch_id, merchant_id, line, book, amount, currency)
                SELECT batch_id, merchant_id, 9, book, 1, currency FROM posting LIMIT 1"""
@@ -95,7 +95,7 @@ def test_a_line_added_to_a_balanced_batch_later_is_refused(story: World) -> None
 def test_one_event_is_posted_once_however_often_it_is_told(shop: World) -> None:
     with shop.begin() as tx:
         tx.ledger.post(ledger.issued("event", TEN), reward=shop.reward)
-    with pytest.raises(IntegrityError, match="batch_merchant_id_key_key"), shop.begin() as tx:
+    with pytest.raises(InvariantBroken, match="batch_merchant_id_key_key"), shop.begin() as tx:
         tx.ledger.post(ledger.issued("event", TEN), reward=shop.reward)
     with shop.begin() as tx:
         postings = tx.run("SELECT book, amount, currency FROM posting ORDER BY line").all()
@@ -105,14 +105,16 @@ def test_one_event_is_posted_once_however_often_it_is_told(shop: World) -> None:
 @pytest.mark.parametrize("table", ["posting", "batch", "fact", "conversion", "program_version"])
 def test_history_can_be_added_to_and_never_rewritten(story: World, table: str) -> None:
     for statement in (f"UPDATE {table} SET merchant_id = merchant_id", f"DELETE FROM {table}"):
-        with pytest.raises(DBAPIError, match=f"{table} is append-only"), story.begin() as tx:
+        with pytest.raises(InvariantBroken, match=f"{table} is append-only"), story.begin() as tx:
             tx.run(statement)
 
 
-@pytest.mark.xfail(strict=True, reason="0001.sql guards UPDATE and DELETE by row; TRUNCATE passes both triggers and policies")
+@pytest.mark.xfail(
+    strict=True, reason="0001.sql guards UPDATE and DELETE by row; TRUNCATE passes both triggers and policies"
+)
 @pytest.mark.parametrize("table", ["posting", "fact", "conversion"])
 def test_history_cannot_be_emptied_either(story: World, table: str) -> None:
-    with pytest.raises(DBAPIError), story.begin() as tx:
+    with pytest.raises(InvariantBroken), story.begin() as tx:
         tx.run(f"TRUNCATE {table} CASCADE")
 
 
@@ -120,7 +122,7 @@ def test_history_cannot_be_emptied_either(story: World, table: str) -> None:
 
 
 def test_an_attempt_is_never_deleted(story: World) -> None:
-    with pytest.raises(DBAPIError, match="attempt is append-only"), story.begin() as tx:
+    with pytest.raises(InvariantBroken, match="attempt is append-only"), story.begin() as tx:
         tx.run("DELETE FROM attempt")
 
 
@@ -146,7 +148,7 @@ def test_an_attempt_is_never_deleted(story: World) -> None:
 )
 def test_what_an_attempt_moves_is_pinned(shop: World, change: str) -> None:
     begun(shop.attempt(shop.claim()))
-    with pytest.raises(DBAPIError, match="pinned"), shop.begin() as tx:
+    with pytest.raises(InvariantBroken, match="pinned"), shop.begin() as tx:
         assert tx.run(f"UPDATE attempt SET {change}").rowcount == 1
 
 
@@ -163,7 +165,7 @@ def test_what_an_attempt_moves_is_pinned(shop: World, change: str) -> None:
 def test_the_answer_of_a_call_is_final(shop: World, change: str) -> None:
     claim = shop.claim()
     assert shop.settle(begun(shop.attempt(claim)), claim, DONE)
-    with pytest.raises(DBAPIError, match="final"), shop.begin() as tx:
+    with pytest.raises(InvariantBroken, match="final"), shop.begin() as tx:
         assert tx.run(f"UPDATE attempt SET {change}").rowcount == 1
 
 
@@ -171,7 +173,7 @@ def test_an_unknown_effect_can_be_settled_but_never_opened_again(shop: World) ->
     claim = shop.claim()
     attempt = begun(shop.attempt(claim))
     assert shop.settle(attempt, claim, Answer(AttemptState.UNKNOWN, reason="the answer never came"))
-    with pytest.raises(DBAPIError, match="final"), shop.begin() as tx:
+    with pytest.raises(InvariantBroken, match="final"), shop.begin() as tx:
         tx.run("UPDATE attempt SET state = 'open'")
     assert shop.settle(attempt, claim, DONE)
     assert reward_state(shop) == "issued"
@@ -180,11 +182,17 @@ def test_an_unknown_effect_can_be_settled_but_never_opened_again(shop: World) ->
 def test_an_account_has_one_open_effect_and_the_next_one_waits_unharmed(shop: World) -> None:
     claim, second = shop.claim(), shop.another_reward()
     with shop.begin() as tx:
-        first_move, second_move = sorted(tx.rewards.movable(shop.connection, 10), key=lambda m: m.reward.id != shop.reward)
+        first_move, second_move = sorted(
+            tx.rewards.movable(shop.connection, 10), key=lambda m: m.reward.id != shop.reward
+        )
     first = begun(shop.attempt(claim, first_move, "customer/1"))
     assert shop.attempt(claim, second_move, "customer/1") is None
     with shop.begin() as tx:
-        assert tx.run("SELECT state, tries, attempt_id FROM reward WHERE id = :id", id=second).one() == ("approved", 0, None)
+        assert tx.run("SELECT state, tries, attempt_id FROM reward WHERE id = :id", id=second).one() == (
+            "approved",
+            0,
+            None,
+        )
     assert shop.settle(first, claim, Answer(AttemptState.UNKNOWN))
     assert shop.attempt(claim, second_move, "customer/1") is None
     assert shop.settle(first, claim, DONE)
@@ -204,7 +212,7 @@ def test_another_account_does_not_wait(shop: World) -> None:
 
 def test_the_database_itself_refuses_a_second_open_effect_on_an_account(shop: World) -> None:
     begun(shop.attempt(shop.claim()))
-    with pytest.raises(IntegrityError, match="attempt_one_open"), shop.begin() as tx:
+    with pytest.raises(InvariantBroken, match="attempt_one_open"), shop.begin() as tx:
         tx.run(
             """INSERT INTO attempt SELECT (jsonb_populate_record(attempt, jsonb_build_object('id', gen_random_uuid()))).*
                FROM attempt"""
@@ -218,7 +226,7 @@ def test_one_platform_transaction_settles_one_row(shop: World) -> None:
         moves = tx.rewards.movable(shop.connection, 10)
     first, other = (begun(shop.attempt(claim, move, f"customer/{n}")) for n, move in enumerate(moves))
     assert shop.settle(first, claim, DONE)
-    with pytest.raises(IntegrityError, match="attempt_transaction"):
+    with pytest.raises(InvariantBroken, match="attempt_transaction"):
         shop.settle(other, claim, DONE)
     with shop.begin() as tx:
         assert tx.attempts.claimed(shop.connection, DONE.transaction, but=other.effect.id)
@@ -302,7 +310,7 @@ def test_only_a_person_moves_what_waits_for_a_person(shop: World) -> None:
 
 
 def test_one_referral_promises_each_side_once(shop: World) -> None:
-    with pytest.raises(IntegrityError, match="reward_referral_id_role_kind_ordinal_key"), shop.begin() as tx:
+    with pytest.raises(InvariantBroken, match="reward_referral_id_role_kind_ordinal_key"), shop.begin() as tx:
         plan = Plan("advocate", "balance", TEN, NOW, None)
         tx.rewards.owe(shop.referral, plan, shop.ben, RewardState.APPROVED, "again, to another person")
 
@@ -323,7 +331,7 @@ def test_one_friend_is_referred_once_and_one_purchase_converts_one_referral_for_
 
 
 def test_a_reversal_never_takes_more_than_it_asks_for(story: World) -> None:
-    with pytest.raises(IntegrityError, match="reversal_check"), story.begin() as tx:
+    with pytest.raises(InvariantBroken, match="reversal_check"), story.begin() as tx:
         tx.run("UPDATE reversal SET taken = amount + 1")
 
 

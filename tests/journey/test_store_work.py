@@ -114,7 +114,9 @@ def test_lanes_and_kinds_of_work_do_not_mix(shop: World) -> None:
 
 
 def reinstall(tx: Tx) -> UUID:
-    return tx.connections.install("shop", "anna.example.com", "access 2", "refresh 2", NOW, "USD", ["orders", "customers"])
+    return tx.connections.install(
+        "shop", "anna.example.com", "access 2", "refresh 2", NOW, "USD", ["orders", "customers"]
+    )
 
 
 @pytest.mark.parametrize("state", ["active", "reconnect", "removed"])
@@ -135,7 +137,9 @@ def test_a_reinstall_reopens_the_same_connection(shop: World, state: str) -> Non
         assert tx.connections.claim_refresh(shop.connection, 2, HOUR)
         assert not tx.connections.store_pair(shop.connection, 1, "stale", "stale", None)
     with shop.database.engine.connect() as session:
-        lanes = session.execute(text("SELECT count(*) FROM lane WHERE id = :id"), {"id": connection_lane(shop.connection)})
+        lanes = session.execute(
+            text("SELECT count(*) FROM lane WHERE id = :id"), {"id": connection_lane(shop.connection)}
+        )
         assert lanes.scalar_one() == 1
     owner = shop.database.account("shop", "anna.example.com")
     assert owner is not None and owner.target == shop.connection
@@ -212,7 +216,9 @@ def test_tokens_are_in_no_column_in_clear(shop: World) -> None:
 
 def test_a_delivery_is_kept_once_sealed_and_told_apart_from_what_we_cannot_read(shop: World) -> None:
     body = b'{"email": "ben@example.com"}' * 20
-    items = [Item("anna.example.com", "orders", key, body, known=key != "unknown") for key in ("a", "b", "a", "unknown")]
+    items = [
+        Item("anna.example.com", "orders", key, body, known=key != "unknown") for key in ("a", "b", "a", "unknown")
+    ]
     with shop.begin() as tx:
         assert tx.deliveries.add(shop.connection, "shop", items) == 3
         assert tx.deliveries.add(shop.connection, "shop", items) == 0

@@ -45,7 +45,7 @@ def owed(rules: Program, *facts: Fact) -> int:
     return sum(plan.amount.minor for plan in decided(rules, facts).plans)
 
 
-STORY = (paid(), refunded("partial", 2_500), refunded("rest", 7_500), refunded("cancelled", 10_000))
+STORY: tuple[Fact, ...] = (paid(), refunded("partial", 2_500), refunded("rest", 7_500), refunded("cancelled", 10_000))
 
 
 @pytest.mark.parametrize("told", [subset for size in range(5) for subset in combinations(STORY, size)])
@@ -94,7 +94,10 @@ def test_what_is_owed_is_the_full_reward_in_proportion_to_what_is_left(
     net: int, back: list[int], currency: str, data: st.DataObject
 ) -> None:
     rule = data.draw(rules(currency))
-    facts = (paid(net, currency), *(refunded(str(n), minor, currency) for n, minor in enumerate(back)))
+    facts: tuple[Fact, ...] = (
+        paid(net, currency),
+        *(refunded(str(n), minor, currency) for n, minor in enumerate(back)),
+    )
     full = rule.fixed.minor if rule.fixed else _half_up(Fraction(net * rule.percent_bp, 10_000))
     full = min(full, rule.cap.minor) if rule.cap else full
     left = max(0, net - sum(back))
@@ -106,13 +109,16 @@ def test_one_more_refund_never_raises_the_reward_nor_drives_it_below_zero(
     net: int, back: list[int], more: int, currency: str, data: st.DataObject
 ) -> None:
     rule = program(data.draw(rules(currency)))
-    before = (paid(net, currency), *(refunded(str(n), minor, currency) for n, minor in enumerate(back)))
+    before: tuple[Fact, ...] = (
+        paid(net, currency),
+        *(refunded(str(n), minor, currency) for n, minor in enumerate(back)),
+    )
     assert 0 <= owed(rule, *before, refunded("more", more, currency)) <= owed(rule, *before)
 
 
 @given(amounts, st.lists(amounts, min_size=1, max_size=6), st.randoms(use_true_random=False))
 def test_any_shuffle_of_any_refunds_ends_in_one_decision(net: int, back: list[int], chance: object) -> None:
-    facts = [paid(net), *(refunded(str(n), minor) for n, minor in enumerate(back))]
+    facts: list[Fact] = [paid(net), *(refunded(str(n), minor) for n, minor in enumerate(back))]
     shuffled = facts + facts
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
     assert decided(TEN_PERCENT, tuple(shuffled)) == decided(TEN_PERCENT, tuple(facts))

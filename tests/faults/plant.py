@@ -46,7 +46,7 @@ _STEP_S = 0.05
 _STOP_S = 10.0
 
 
-def seed() -> random.Random:
+def dice() -> random.Random:
     """The dice of this run. The seed is printed, and FAULT_SEED repeats a run."""
     number = int(os.environ.get("FAULT_SEED") or random.SystemRandom().randrange(2**32))
     print(f"FAULT_SEED={number}")
@@ -153,6 +153,7 @@ class Plant:
         os.kill(self.postgres.pid, signal.SIGQUIT)
         self.until(lambda: not living(self.postgres.folder, None), "PostgreSQL to be gone")
         self.postgres.stop()
+        self.app.database.engine.dispose()
 
     def start_postgres(self) -> None:
         self.postgres = postgres.start(self.folder)

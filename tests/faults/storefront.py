@@ -17,6 +17,11 @@ NOWHERE = "http://127.0.0.1:9/"
 Webhook = tuple[dict[str, str], bytes]
 
 
+def key_of(webhook: Webhook) -> str:
+    """What a delivery is known by, for ever."""
+    return next(value for name, value in webhook[0].items() if name.lower().endswith("event-id"))
+
+
 class Storefront:
     """One merchant, one shop, one program that pays `percent` of an order to whoever sent the buyer."""
 
@@ -57,6 +62,13 @@ class Storefront:
         rendered = self.client.control("render", shop=self.domain, deliveries=wanted)
         return [(each["headers"], each["body"].encode()) for each in rendered]
 
+    def news(self, count: int) -> list[Webhook]:
+        """As many different deliveries, all about one order that nobody was referred to."""
+        order = self.client.control("orders", shop=self.domain, email="stranger@example.org", net="5.00", send=False)
+        wanted = [{"topic": "orders/paid", "order": order["id"]}] * count
+        rendered = self.client.control("render", shop=self.domain, deliveries=wanted)
+        return [(each["headers"], each["body"].encode()) for each in rendered]
+
     def fault(self, fault: str, operation: str = "storeCreditAccountCredit", **more: Any) -> None:
         """Calls of an operation fail like this; see the stand-in's control API."""
         self.client.control("faults", fault=fault, shop=self.domain, operation=operation, **more)
@@ -79,6 +91,10 @@ class Storefront:
         """The lane of the connection's calls as it stands; `held` says whether somebody's lease on it still runs."""
         sql = "SELECT *, owner IS NOT NULL AND expires_at >= clock_timestamp() AS held FROM lane WHERE merchant_id = :merchant"
         return next(row for row in self.rows(sql) if row["platform"])
+
+    def stored(self) -> set[str]:
+        """The key of every delivery that is kept."""
+        return {row["key"] for row in self.rows("SELECT key FROM delivery WHERE merchant_id = :merchant")}
 
     def deliveries(self, state: str) -> int:
         return int(self.totals()["deliveries"].get(state, 0))

@@ -13,7 +13,7 @@ from uuid import UUID
 from connector.journey.desk import Desk
 from connector.journey.rule import rule
 from connector.lanes import due
-from connector.ports.store import connection_lane, merchant_lane
+from connector.ports.rows import connection_lane, merchant_lane
 from connector.wiring import App
 from tests.shop import DOMAIN, PROGRAM, Shop
 

@@ -43,6 +43,13 @@ def learn_of_refund(shop: Shop) -> None:
     assert shop.rows("SELECT id FROM fact WHERE data ->> 'refund' <> ''")
 
 
+LEFT_OPEN = (
+    "decide.py `_owe`: a reversal decided while the reward was sending stays open when the send certainly failed and the"
+    " reward itself is lowered; it is then taken a second time, or stays due for ever"
+)
+
+
+@pytest.mark.xfail(strict=True, reason=LEFT_OPEN)
 @pytest.mark.parametrize("fault", ["status", "throttled"])
 def test_a_refund_while_the_credit_is_sent_in_vain_pays_the_smaller_amount_and_no_less(shop: Shop, fault: str) -> None:
     order = approved(shop)
@@ -54,6 +61,9 @@ def test_a_refund_while_the_credit_is_sent_in_vain_pays_the_smaller_amount_and_n
         learn_of_refund_within_lease(shop)
         assert shop.rows("SELECT state, amount FROM reward") == [dict(before._mapping)]
         go_on()
+    work_decisions(shop)
+    [reward] = shop.rows("SELECT state, amount FROM reward")
+    assert reward == {"state": "approved", "amount": 600}
     drive(shop)
     assert net(shop) == 600
     assert (shop.credits(), shop.debits()) == ([600], [])
@@ -73,6 +83,7 @@ def learn_of_refund_within_lease(shop: Shop) -> None:
     assert shop.rows("SELECT id FROM fact WHERE data ->> 'refund' <> ''")
 
 
+@pytest.mark.xfail(strict=True, reason=LEFT_OPEN)
 def test_a_refund_of_everything_while_the_credit_is_sent_in_vain_pays_nothing(shop: Shop) -> None:
     order = approved(shop)
     shop.fault("status")
@@ -80,6 +91,7 @@ def test_a_refund_of_everything_while_the_credit_is_sent_in_vain_pays_nothing(sh
         shop.change(order, "cancel", refund=True)
         learn_of_refund_within_lease(shop)
         go_on()
+    work_decisions(shop)
     drive(shop)
     assert (shop.credits(), shop.debits()) == ([], [])
     assert shop.stages() == ["reversed"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -48,7 +49,7 @@ class World:
     referral: Referral
     reward: UUID
 
-    def begin(self) -> Any:
+    def begin(self) -> AbstractContextManager[Tx]:
         return self.database.begin(self.merchant)
 
     def claim(self) -> Claim:
@@ -174,7 +175,7 @@ def merchant_tables(database: Database) -> list[str]:
 
 
 @pytest.fixture
-def furnished(database_url: str) -> Any:
+def furnished(database_url: str) -> Iterator[World]:
     database = opened(database_url)
     made = world(database)
     furnish(made)

@@ -39,7 +39,9 @@ class Driver(driver.Driver):
     def start(self) -> str:
         self._sandbox: Sandbox = start()
         self._client = Client(self._sandbox.url, self.account, self.token)
-        self._client.control("shops", domain=self.account, currency=driver.CURRENCY, token=self.token)
+        nowhere = "http://127.0.0.1:9/"  # webhooks are rendered, never sent
+        shop = {"domain": self.account, "currency": driver.CURRENCY, "token": self.token, "target": nowhere}
+        self._client.control("shops", **shop, bucket={"maximum": 1e9, "rate": 1e9})
         self._numbers = count()
         self._funded: set[str] = set()
         return self._sandbox.url
@@ -52,7 +54,7 @@ class Driver(driver.Driver):
         return address + "/{shop}"
 
     def person(self, email: str) -> str:
-        return str(self._client.control("customers", shop=self.account, email=email)["gid"])
+        return str(self._client.control("customers", shop=self.account, email=email, send=False)["gid"])
 
     def fund(self, person: str, amount: Money) -> str:
         money = {"amount": amount.decimal(), "currencyCode": amount.currency}
@@ -62,7 +64,7 @@ class Driver(driver.Driver):
 
     def objects(self, number: int) -> list[ObjectRef]:
         people = [self.person(f"buyer{next(self._numbers)}@example.com") for _ in range(number)]
-        made = [self._client.control("orders", shop=self.account, customer=person, net="10") for person in people]
+        made = [self._client.control("orders", shop=self.account, customer=person, net="10", send=False) for person in people]
         return [ObjectRef("order", order["gid"]) for order in made]
 
     def missing(self) -> ObjectRef:
@@ -111,13 +113,13 @@ class Driver(driver.Driver):
 
     @property
     def _customer(self) -> int:
-        made = self._client.control("customers", shop=self.account, email=f"c{next(self._numbers)}@example.com")
+        made = self._client.control("customers", shop=self.account, email=f"c{next(self._numbers)}@example.com", send=False)
         return int(made["id"])
 
     @property
     def _order(self) -> int:
-        order = self._client.control("orders", shop=self.account, customer=self._customer, net="10")
-        self._client.control(f"orders/{order['id']}/refund", amount="1.00")
+        order = self._client.control("orders", shop=self.account, customer=self._customer, net="10", send=False)
+        self._client.control(f"orders/{order['id']}/refund", amount="1.00", send=False)
         return int(order["id"])
 
     def signed(self, body: bytes, secret: str, topic: str = "") -> Inbox:

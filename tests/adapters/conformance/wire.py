@@ -95,6 +95,10 @@ class Wire:
         """Something that a person does on the platform right before the next request that matches arrives there."""
         self._planned.append((match, Trouble(effect=True, told=None), happen))
 
+    def clear(self) -> None:
+        """Forget what has not struck: it must not meet another test."""
+        self._planned.clear()
+
     def settle(self) -> None:
         """Wait until the platform is through with all that was sent, also where our code no longer listens."""
         with self._idle:

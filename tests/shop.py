@@ -45,7 +45,7 @@ class Shop:
         self.web = create_app(self.app).test_client()
         self.client.control("shops", domain=DOMAIN, currency="EUR", token=TOKEN, secret=SECRET, target="http://127.0.0.1:9/")
         self.merchant = merchants.ensure(self.app.database, "Anna's Tea House")
-        self.connection = install(self.app, self.merchant, "shopify", DOMAIN, TOKEN)
+        self.connection = install(self.app, "shopify", DOMAIN, TOKEN, lambda: self.merchant)
         self.program: UUID = self.apply(PROGRAM)
         self.customers: dict[str, str] = {}
         self.advocate = self.customer("anna@example.com", earlier_orders=1)

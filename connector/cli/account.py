@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -39,22 +40,26 @@ def connect(platform: str, account: str, name: str, code: str | None) -> None:
         token = (click.prompt("Access token", hide_input=True) if sys.stdin.isatty() else sys.stdin.read()).strip()
         if not token:
             raise ConfigError(["the access token is read from standard input, and nothing was there"])
-        merchant = merchants.redeem(app.database, code) if code else merchants.ensure(app.database, name)
-        install(app, merchant, platform, account, token)
+        install(app, platform, account, token, lambda: _merchant(app, name, code))
         click.echo(f"Connected {account} on {app.adapters[platform].manifest.label}.")
 
 
-def install(app: App, merchant: UUID, platform: str, external: str, token: str) -> UUID:
-    """Prove the token, then join the account to the merchant. Raises ConfigError if another merchant has it."""
+def _merchant(app: App, name: str, code: str | None) -> UUID:
+    return merchants.redeem(app.database, code) if code else merchants.ensure(app.database, name)
+
+
+def install(app: App, platform: str, external: str, token: str, merchant: Callable[[], UUID]) -> UUID:
+    """Prove the token, then join the account to the merchant. Raises ConfigError if another merchant has it.
+
+    merchant: made or found only once the token is proven, so that a mistake leaves nothing behind.
+    """
     auth = app.desk.platforms[platform].auth()
     external = auth.check_account(external)
-    owner = app.database.account(platform, external)
-    if owner is not None and owner.merchant != merchant:
-        raise ConfigError(
-            [f"{external} is connected to another merchant; disconnect it there, or join with --join CODE"]
-        )
-    told = auth.probe(Account(owner.target if owner else UUID(int=0), platform, external, token))
-    with app.database.begin(merchant) as tx:
+    told = auth.probe(Account(UUID(int=0), platform, external, token))
+    owner, joining = app.database.account(platform, external), merchant()
+    if owner is not None and owner.merchant != joining:
+        raise ConfigError([f"{external} is connected to another merchant; disconnect it there, or join with --join CODE"])
+    with app.database.begin(joining) as tx:
         scopes = told.get("scopes", "").split()
         return tx.connections.install(platform, external, token, "", None, told.get("currency", ""), scopes)
 

@@ -112,7 +112,7 @@ def _tell(app: App, merchant: UUID, stage: Stage, port: int, started: float) -> 
     """Connect, enrol, play, and wait until everything that is due was done."""
     key = stage.adapter.manifest.key
     account, token = stage.story.open_shop(f"http://127.0.0.1:{port}/webhooks/{key}", stage.secret)
-    install(app, merchant, key, account, token)
+    install(app, key, account, token, lambda: merchant)
     codes: dict[str, str] = {}
     with app.database.begin(merchant) as tx:
         saved = tx.programs.apply(stage.story.program)

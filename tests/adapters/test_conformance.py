@@ -33,10 +33,12 @@ def uncovered(manifest: Manifest) -> list[str]:
             found.append(f"{operation.direction} of {operation.capability}: the capability is not declared")
         if CASES.get(operation.capability) != "money":
             found.append(f"no cases for {operation.direction} of {operation.capability}")
-        for effect in {operation.effect, operation.effect_with_expiry or operation.effect} - set(money.CLASSES):
-            found.append(f"no cases for effect class {effect}")
+        unheld = {operation.effect, operation.effect_with_expiry or operation.effect} - money.CLASSES
+        found += [f"no cases for effect class {effect}" for effect in sorted(unheld)]
     held = {(v.platform, v.operation) for v in money.VARIANTS}
-    found += [f"{o.capability} {o.direction} is never tried" for o in manifest.operations if (manifest.key, o) not in held]
+    found += [
+        f"{o.capability} {o.direction} is never tried" for o in manifest.operations if (manifest.key, o) not in held
+    ]
     if Capability.RECORD in manifest.capabilities and manifest.key not in records.PLATFORMS:
         found.append("records are never written")
     return found
@@ -137,7 +139,14 @@ def test_an_account_lives_on_the_platforms_hosts_and_nowhere_else(key: str) -> N
     gate.check(f"https://{good}/x")
     for evil in evil_hosts(good):
         assert re.fullmatch(manifest.account_hosts, evil) is None, evil
-    for evil in ("evil.com", f"evil.com/.{good}", f"evil.com#{good}", f"{good}@evil.com", f"{good}:8443", f"{good}.evil.com"):
+    for evil in (
+        "evil.com",
+        f"evil.com/.{good}",
+        f"evil.com#{good}",
+        f"{good}@evil.com",
+        f"{good}:8443",
+        f"{good}.evil.com",
+    ):
         with pytest.raises(Refused):
             gate.check(f"https://{evil}/x")
     with pytest.raises(Refused):

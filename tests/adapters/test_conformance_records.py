@@ -86,7 +86,9 @@ def test_a_record_that_is_gone_holds_up_no_other(here: Bench) -> None:
 
 def test_a_full_batch_is_written_whole(here: Bench) -> None:
     refs = here.driver.objects(here.adapter.manifest.write_batch)
-    results = write(here, *(RecordWrite(ref, {**here.field("a", ALWAYS), **here.field("b", ALWAYS, 1)}) for ref in refs))
+    results = write(
+        here, *(RecordWrite(ref, {**here.field("a", ALWAYS), **here.field("b", ALWAYS, 1)}) for ref in refs)
+    )
     assert [(result.ref, len(result.written)) for result in results] == [(ref, 2) for ref in refs]
     assert {(held(here, ref), held(here, ref, 1)) for ref in refs} == {("a", "b")}
 

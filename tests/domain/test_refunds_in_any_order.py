@@ -58,16 +58,19 @@ def test_every_order_of_arrival_with_repeats_ends_in_one_decision(told: tuple[Fa
 
 def test_the_story_ends_with_nothing_owed_and_its_parts_in_proportion() -> None:
     order, partial, rest, cancelled = STORY
-    assert [owed(TEN_PERCENT, *facts) for facts in ([order], [order, partial], [order, rest])] == [1000, 750, 250]
-    for told in ((order, partial, rest), (order, cancelled), STORY):
-        assert decided(TEN_PERCENT, told).stage is Stage.REVERSED
+    assert owed(TEN_PERCENT, order) == 1000
+    assert owed(TEN_PERCENT, order, partial) == 750
+    assert owed(TEN_PERCENT, order, rest) == 250
+    ends: list[tuple[Fact, ...]] = [(order, partial, rest), (order, cancelled), STORY]
+    assert {decided(TEN_PERCENT, told).stage for told in ends} == {Stage.REVERSED}
     assert decided(TEN_PERCENT, (partial, rest)).stage is Stage.PENDING
 
 
 def test_an_older_snapshot_that_arrives_late_changes_nothing() -> None:
     new, old = refunded("r", 2_500, as_of=T0 + HOUR), refunded("r", 10_000, as_of=T0)
     edited, first = paid(8_000, as_of=T0 + HOUR), paid(10_000)
-    for facts in permutations((new, old, edited, first)):
+    told: tuple[Fact, ...] = (new, old, edited, first)
+    for facts in permutations(told):
         assert decided(TEN_PERCENT, facts).stage is Stage.CONVERTED
         assert owed(TEN_PERCENT, *facts) == 550  # 10 % of the 80.00 that stand, for the 55.00 that are left
 

@@ -20,8 +20,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -43,7 +43,6 @@ from tests.faults.storefront import SECRET, Storefront, Webhook
 ROOT = Path(__file__).parents[2]
 NO_REDIS = "unix:///nowhere/redis.sock"
 _STEP_S = 0.05
-_STOP_S = 10.0
 
 
 def dice() -> random.Random:
@@ -73,8 +72,9 @@ class Child:
         return Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
     def kill(self) -> None:
-        """SIGKILL: it may do nothing more."""
-        self.process.kill()
+        """SIGKILL to it and all that it forked: it may do nothing more, and is gone when this returns."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def signal(self, number: signal.Signals) -> None:
@@ -85,17 +85,6 @@ class Child:
         listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         return [int(pid) for pid in listed.split()]
 
-    def end(self) -> None:
-        """SIGTERM as a host does, then SIGKILL to all that it started; also when it is held by SIGSTOP."""
-        for number in (signal.SIGTERM, signal.SIGCONT):
-            with suppress(ProcessLookupError):
-                os.killpg(self.process.pid, number)
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(_STOP_S)
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
 
 class Plant:
     """Servers and stand-in run when the block is entered; the product's processes as the test starts them.
@@ -105,7 +94,7 @@ class Plant:
 
     def __init__(self, folder: Path, *, redis: str | None = None, **changes: str) -> None:
         self.folder, self.changes = folder, changes
-        self.servers, self.opened = ExitStack(), ExitStack()
+        self.opened = ExitStack()
         self.children: list[Child] = []
         self.redis: embedded_redis.EmbeddedRedis | None = None
         self.redis_url = redis
@@ -161,7 +150,7 @@ class Plant:
     def _stand_in(self) -> str:
         """The platform, as a process of its own; returns its address."""
         child = self._spawn("stand-in", [sys.executable, "-m", "adapters.shopify.sandbox", "--port", "0"], {})
-        self.opened.callback(child.end)
+        self.opened.callback(child.kill)
         self.until(lambda: "http://" in child.log.read_text(), "the stand-in to listen")
         return child.log.read_text().partition(": ")[2].split()[0]
 
@@ -227,7 +216,7 @@ class Plant:
 
     def _end_all(self) -> None:
         for child in self.children:
-            child.end()
+            child.kill()
 
     def answers(self) -> bool:
         try:
@@ -297,11 +286,3 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-@contextmanager
-def measured(name: str, figures: dict[str, Any]) -> Iterator[None]:
-    """Record how many seconds the block took."""
-    begun = time.monotonic()
-    yield
-    figures[name] = round(time.monotonic() - begun, 2)

@@ -31,7 +31,7 @@ class Storefront:
         made = client.control("shops", domain=domain, currency="EUR", token=token, secret=SECRET, target=NOWHERE)
         self.refresh_token: str = made["refresh_token"]
         self.merchant = merchants.ensure(app.database, domain)
-        self.connection = install(app, self.merchant, "shopify", domain, token)
+        self.connection = install(app, "shopify", domain, token, lambda: self.merchant)
         program = {
             "name": "Tea friends",
             "hold_days": 0,
@@ -88,8 +88,9 @@ class Storefront:
             return [dict(row) for row in tx.run(sql, **values).mappings()]
 
     def lane(self) -> dict[str, Any]:
-        """The lane of the connection's calls as it stands; `held` says whether somebody's lease on it still runs."""
-        sql = "SELECT *, owner IS NOT NULL AND expires_at >= clock_timestamp() AS held FROM lane WHERE merchant_id = :merchant"
+        """The lane of the connection's calls; `held` says whether somebody's lease on it still runs."""
+        held = "owner IS NOT NULL AND expires_at >= clock_timestamp() AS held"
+        sql = f"SELECT id, platform, again, epoch, {held} FROM lane WHERE merchant_id = :merchant"
         return next(row for row in self.rows(sql) if row["platform"])
 
     def stored(self) -> set[str]:

@@ -10,7 +10,8 @@ from threading import Event, Thread
 from typing import Any
 from uuid import UUID
 
-from connector.journey.desk import Desk
+from connector.journey import fetch
+from connector.journey.desk import Desk, Lane
 from connector.journey.rule import rule
 from connector.lanes import due
 from connector.ports.rows import connection_lane, merchant_lane
@@ -80,14 +81,34 @@ def work_decisions(shop: Shop) -> None:
     shop.app.workshop.work(merchant_lane(shop.merchant))
 
 
-def read_orders(shop: Shop) -> None:
-    """Have the connection's lane read what is to be read, and pay nothing: every credit is set aside meanwhile."""
-    held = shop.rows("UPDATE reward SET retry_at = 'infinity' WHERE state = 'approved' RETURNING id")
-    backs = shop.rows("UPDATE reversal SET retry_at = 'infinity' WHERE state = 'approved' RETURNING id")
-    shop.app.workshop.work(connection_lane(shop.connection))
-    for table, rows in (("reward", held), ("reversal", backs)):
-        ids = [row["id"] for row in rows]
+@contextmanager
+def set_aside(shop: Shop) -> Iterator[None]:
+    """Nothing that is approved by now is sent meanwhile."""
+    kept = {}
+    for table in ("reward", "reversal"):
+        rows = shop.rows(f"UPDATE {table} SET retry_at = 'infinity' WHERE state = 'approved' RETURNING id")
+        kept[table] = [row["id"] for row in rows]
+    yield
+    for table, ids in kept.items():
         shop.rows(f"UPDATE {table} SET retry_at = clock_timestamp() WHERE id = ANY(:ids) RETURNING id", ids=ids)
+
+
+def approve(shop: Shop, **more: Any) -> str:
+    """An order whose reward may be paid now, and is not yet; returns the order."""
+    count = len(states(shop, "reward"))
+    with set_aside(shop):
+        order = shop.order(**{"net": "80.00", **more})
+        work_until(shop, "SELECT subject FROM task WHERE what = 'attribute'")
+        work_decisions(shop)
+    assert len(states(shop, "reward")) == count + 1 and states(shop, "reward")[-1] == "approved"
+    return order
+
+
+def learn(shop: Shop) -> None:
+    """What was delivered is read by a second reader and decided; nothing is paid, and no lane is taken from anybody."""
+    work_decisions(shop)
+    fetch.fetch_due(shop.app.desk, Lane(shop.merchant, shop.connection, shop.app.desk.platforms["shopify"]))
+    work_decisions(shop)
 
 
 # ── Two workers ──────────────────────────────────────────────────────────────────────────────────────────────────

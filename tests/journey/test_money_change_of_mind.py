@@ -2,45 +2,24 @@
 
 import pytest
 
-from tests.journey.money import CREDIT, calls, drive, hurry, net, open_books, read_orders, states, stuck_worker
+from tests.journey.money import CREDIT, approve, calls, drive, learn, net, open_books, states, stuck_worker
 from tests.journey.money import work_decisions, work_until
 from tests.shop import Shop
 
-APPROVED = "SELECT id FROM reward WHERE state = 'approved'"
-
-
-def approved(shop: Shop) -> str:
-    """An order whose reward may be paid now, and is not yet."""
-    order = shop.order(net="80.00", deliver=False)
-    shop.deliver(order, "orders/create", "orders/paid")
-    work_until(shop, "SELECT subject FROM task WHERE what = 'attribute'")
-    work_decisions(shop)
-    assert states(shop, "reward") == ["approved"] and shop.credits() == []
-    return order
-
 
 def test_a_refund_while_the_credit_is_sent_leaves_it_alone_and_comes_back_as_a_reversal(shop: Shop) -> None:
-    order = approved(shop)
+    order = approve(shop)
     with stuck_worker(shop) as go_on:
         shop.change(order, "refund", amount="20.00")
-        learn_of_refund(shop)
+        learn(shop)
         [reward] = shop.rows("SELECT state, amount FROM reward")
         assert reward == {"state": "sending", "amount": 800}
-        assert shop.debits() == []
+        assert states(shop, "reversal") == ["approved"] and shop.debits() == []
         go_on()
     drive(shop)
     assert (shop.credits(), shop.debits()) == ([800], [200])
     assert shop.stages() == ["rewarded"]
     assert open_books(shop) == {"cost": 600, "issued": -600}
-
-
-def learn_of_refund(shop: Shop) -> None:
-    """The refund is read and decided while another worker still holds the connection's lane, as if it had lost it."""
-    work_decisions(shop)
-    shop.rows("UPDATE lane SET expires_at = clock_timestamp() - interval '1 s' WHERE platform <> '' RETURNING id")
-    read_orders(shop)
-    work_decisions(shop)
-    assert shop.rows("SELECT id FROM fact WHERE data ->> 'refund' <> ''")
 
 
 LEFT_OPEN = (
@@ -52,14 +31,12 @@ LEFT_OPEN = (
 @pytest.mark.xfail(strict=True, reason=LEFT_OPEN)
 @pytest.mark.parametrize("fault", ["status", "throttled"])
 def test_a_refund_while_the_credit_is_sent_in_vain_pays_the_smaller_amount_and_no_less(shop: Shop, fault: str) -> None:
-    order = approved(shop)
+    order = approve(shop)
     shop.fault(fault)
     with stuck_worker(shop) as go_on:
         shop.change(order, "refund", amount="20.00")
-        with shop.app.database.begin(shop.merchant) as tx:
-            before = tx.run("SELECT state, amount FROM reward").one()
-        learn_of_refund_within_lease(shop)
-        assert shop.rows("SELECT state, amount FROM reward") == [dict(before._mapping)]
+        learn(shop)
+        assert shop.rows("SELECT state, amount FROM reward") == [{"state": "sending", "amount": 800}]
         go_on()
     work_decisions(shop)
     [reward] = shop.rows("SELECT state, amount FROM reward")
@@ -71,39 +48,26 @@ def test_a_refund_while_the_credit_is_sent_in_vain_pays_the_smaller_amount_and_n
     assert open_books(shop) == {"cost": 600, "issued": -600}
 
 
-def learn_of_refund_within_lease(shop: Shop) -> None:
-    """The refund's truth comes in by a second reader, and is decided, while the worker keeps its lane."""
-    from connector.journey import fetch
-    from connector.journey.desk import Lane
-
-    work_decisions(shop)
-    lane = Lane(shop.merchant, shop.connection, shop.app.desk.platforms["shopify"])
-    assert fetch.fetch_due(shop.app.desk, lane) == 1
-    work_decisions(shop)
-    assert shop.rows("SELECT id FROM fact WHERE data ->> 'refund' <> ''")
-
-
 @pytest.mark.xfail(strict=True, reason=LEFT_OPEN)
 def test_a_refund_of_everything_while_the_credit_is_sent_in_vain_pays_nothing(shop: Shop) -> None:
-    order = approved(shop)
+    order = approve(shop)
     shop.fault("status")
     with stuck_worker(shop) as go_on:
         shop.change(order, "cancel", refund=True)
-        learn_of_refund_within_lease(shop)
+        learn(shop)
         go_on()
     work_decisions(shop)
-    drive(shop)
+    drive(shop, within=6)
     assert (shop.credits(), shop.debits()) == ([], [])
     assert shop.stages() == ["reversed"]
     assert open_books(shop) == {}
 
 
 def test_a_refund_between_reading_what_to_send_and_committing_it_sends_the_smaller_amount(shop: Shop) -> None:
-    shop.rows("UPDATE person SET email_sealed = email_sealed RETURNING id")
-    order = approved(shop)
+    order = approve(shop)
     with stuck_worker(shop, "find_person") as go_on:
         shop.change(order, "refund", amount="20.00")
-        learn_of_refund_within_lease(shop)
+        learn(shop)
         go_on()
     drive(shop)
     assert (shop.credits(), shop.debits()) == ([600], [])
@@ -141,7 +105,7 @@ def test_a_second_refund_while_the_first_is_taken_back_is_taken_too_and_only_onc
     work_until(shop, "SELECT id FROM reversal WHERE state = 'approved'")
     with stuck_worker(shop) as go_on:
         shop.change(order, "refund", amount="30.00")
-        learn_of_refund_within_lease(shop)
+        learn(shop)
         go_on()
     drive(shop)
     assert shop.debits() == [200, 300]
@@ -150,11 +114,11 @@ def test_a_second_refund_while_the_first_is_taken_back_is_taken_too_and_only_onc
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_refund_of_everything_before_anything_was_paid_pays_nothing(shop: Shop, times: int) -> None:
-    order = approved(shop)
+    order = approve(shop)
     shop.change(order, "cancel", refund=True)
     for _ in range(times):
         shop.deliver(order, "orders/cancelled", "refunds/create")
-    learn_of_refund_within_lease(shop)
+    learn(shop)
     drive(shop)
     assert calls(shop, CREDIT) == 0
     assert shop.stages() == ["reversed"] and states(shop, "reward") == ["void"]
@@ -162,10 +126,10 @@ def test_a_refund_of_everything_before_anything_was_paid_pays_nothing(shop: Shop
 
 
 def test_a_refund_of_everything_while_the_credit_is_sent_takes_it_all_back(shop: Shop) -> None:
-    order = approved(shop)
+    order = approve(shop)
     with stuck_worker(shop) as go_on:
         shop.change(order, "cancel", refund=True)
-        learn_of_refund_within_lease(shop)
+        learn(shop)
         assert states(shop, "reward") == ["sending"]
         go_on()
     drive(shop)
@@ -190,16 +154,8 @@ def test_a_refund_while_the_answer_is_in_doubt_comes_back_after_the_credit_was_f
     shop.fault("cut_after")
     work_until(shop, "SELECT id FROM reward WHERE state = 'unknown'")
     shop.change(order, "refund", amount="20.00")
-    hurry_nothing_but_reads(shop)
-    assert shop.debits() == []
+    learn(shop)
+    assert states(shop, "reward") == ["unknown"] and shop.debits() == []
     drive(shop)
     assert (shop.credits(), shop.debits()) == ([800], [200])
     assert open_books(shop) == {"cost": 600, "issued": -600}
-
-
-def hurry_nothing_but_reads(shop: Shop) -> None:
-    work_decisions(shop)
-    read_orders(shop)
-    work_decisions(shop)
-    assert states(shop, "reward") == ["unknown"]
-    hurry(shop)

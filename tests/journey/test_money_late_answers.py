@@ -14,21 +14,9 @@ from connector.journey.issue import mark
 from connector.lanes import due
 from connector.ports.platform import Capability, Direction, Effect
 from connector.ports.rows import Movement, connection_lane
-from tests.journey.money import CREDIT, calls, drive, lose_lease, open_books, other_advocate, states, stuck_worker, until
-from tests.journey.money import work_decisions, work_until
+from tests.journey.money import CREDIT, approve, calls, drive, lose_lease, open_books, other_advocate, states
+from tests.journey.money import stuck_worker, until
 from tests.shop import Shop
-
-APPROVED = "SELECT id FROM reward WHERE state = 'approved'"
-
-
-def approve(shop: Shop, **more: Any) -> None:
-    """An order whose reward may be paid now, and is not yet."""
-    count = len(states(shop, "reward"))
-    shop.order(net="80.00", **more)
-    work_until(shop, "SELECT subject FROM task WHERE what = 'attribute'")
-    work_decisions(shop)
-    assert len(states(shop, "reward")) == count + 1 and states(shop, "reward")[-1] == "approved"
-
 
 def attempts(shop: Shop) -> Sequence[dict[str, Any]]:
     return shop.rows("SELECT state, transaction, late_state, late_transaction FROM attempt ORDER BY since")
@@ -98,6 +86,11 @@ def test_a_success_told_between_lost_lease_and_read_back_is_taken_as_it_is(shop:
     assert open_books(shop) == {"cost": 800, "issued": -800}
 
 
+@pytest.mark.xfail(
+    strict=True,
+    reason="issue.py `settle_overdue`: a late answer that is itself unclear is settled again and again, never read back,"
+    " and nothing else of the connection is worked",
+)
 @pytest.mark.parametrize("fault", ["cut_after", "cut_before"])
 def test_an_unclear_answer_told_after_the_lane_was_lost_is_read_back_like_any_other(shop: Shop, fault: str) -> None:
     approve(shop)
@@ -107,7 +100,7 @@ def test_an_unclear_answer_told_after_the_lane_was_lost_is_read_back_like_any_ot
         shop.app.workshop.work(connection_lane(shop.connection))
         go_on()
     assert attempts(shop)[0]["late_state"] == "unknown"
-    drive(shop)
+    drive(shop, within=6)
     assert shop.credits() == [800] and shop.stages() == ["rewarded"]
 
 

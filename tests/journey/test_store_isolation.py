@@ -194,7 +194,7 @@ def test_the_same_name_is_the_same_merchant_and_users_keep_one_role(two: Two) ->
     assert set(merchants.named(two.database, None)) == {two.anna.merchant, two.ben.merchant}
     user = merchants.add_user(two.database, two.ben.merchant, "Owner@Example.com", "auditor")
     with two.ben.begin() as tx:
-        assert tx.run("SELECT id, role FROM app_user").all() == [(user, "auditor")]
+        assert tx.run("SELECT id, role FROM app_user").one() == (user, "auditor")
     with pytest.raises(ConfigError, match="choose one of owner"):
         merchants.add_user(two.database, two.ben.merchant, "owner@example.com", "emperor")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -99,7 +100,7 @@ def test_one_event_is_posted_once_however_often_it_is_told(shop: World) -> None:
     with pytest.raises(InvariantBroken, match="batch_merchant_id_key_key"), shop.begin() as tx:
         tx.ledger.post(ledger.issued("event", TEN), reward=shop.reward)
     with shop.begin() as tx:
-        postings = tx.run("SELECT book, amount, currency FROM posting ORDER BY line").all()
+        postings = [tuple(row) for row in tx.run("SELECT book, amount, currency FROM posting ORDER BY line")]
         assert postings == [("payable", 1000, "EUR"), ("issued", -1000, "EUR")]
 
 
@@ -261,17 +262,30 @@ def test_a_worker_who_lost_the_lane_settles_nothing_and_its_answer_is_kept(shop:
 
 def test_a_late_done_after_a_second_send_is_a_surplus_to_look_at(story: World) -> None:
     with story.begin() as tx:
-        assert tx.run("SELECT transaction, amount, currency FROM surplus").all() == [("transaction/1", 1000, "EUR")]
+        assert tx.run("SELECT transaction, amount, currency FROM surplus").one() == ("transaction/1", 1000, "EUR")
         assert sorted(tx.run("SELECT state FROM attempt").scalars()) == ["done", "not_done"]
         assert tx.run("SELECT state, transaction FROM reward").one() == ("issued", "transaction/2")
 
 
-def test_a_call_never_outlives_the_lease_it_is_made_under(shop: World) -> None:
-    claim = shop.claim()
-    attempt = begun(shop.attempt(claim))
-    assert attempt.deadline_at <= claim.ends_at
+def test_a_call_never_outlives_the_lease_it_is_made_under_and_is_read_back_only_after_its_quiet_time(
+    shop: World,
+) -> None:
+    claim, day = shop.claim(), timedelta(days=1)
+    attempt = begun(shop.attempt(claim, deadline=day, quiet=MINUTE))
+    # The rest of the lease is counted on this machine's clock, so the statement's way to the server may come on top.
+    assert attempt.deadline_at < claim.ends_at + timedelta(seconds=30)
     with shop.begin() as tx:
-        assert tx.run("SELECT readback_at - deadline_at FROM attempt").scalar_one() == MINUTE
+        quiet = tx.run("SELECT readback_at - deadline_at FROM attempt").scalar_one()
+        assert MINUTE <= quiet < MINUTE + timedelta(seconds=30)
+        assert tx.attempts.overdue(shop.connection) == []
+
+
+def test_only_what_was_quiet_for_long_enough_is_read_back(shop: World) -> None:
+    claim, none = shop.claim(), timedelta(0)
+    attempt = begun(shop.attempt(claim, deadline=none, quiet=none))
+    with shop.begin() as tx:
+        assert [found.effect for found in tx.attempts.overdue(shop.connection)] == [attempt.effect]
+        tx.attempts.need_person(attempt, "two credits look alike")
         assert tx.attempts.overdue(shop.connection) == []
 
 

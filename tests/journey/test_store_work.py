@@ -107,7 +107,8 @@ def test_lanes_and_kinds_of_work_do_not_mix(shop: World) -> None:
         for lane, what in ((LANE, WHAT), (LANE, "record"), ("other lane", WHAT)):
             tx.tasks.mark(lane, what, ["order:1"])
         tx.tasks.close(due(tx))
-        assert tx.run("SELECT lane, what FROM task ORDER BY lane").all() == [(LANE, "record"), ("other lane", WHAT)]
+        left = [tuple(row) for row in tx.run("SELECT lane, what FROM task ORDER BY lane")]
+        assert left == [(LANE, "record"), ("other lane", WHAT)]
 
 
 # ── Connections ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -230,7 +231,7 @@ def test_a_delivery_is_kept_once_sealed_and_told_apart_from_what_we_cannot_read(
             [Outcome(waiting[0].id, "taken", "an order"), Outcome(waiting[1].id, "unreadable", "no JSON", parked=True)]
         )
         assert tx.deliveries.waiting(10) == []
-        states = tx.run("SELECT state, reason FROM delivery ORDER BY state").all()
+        states = [tuple(row) for row in tx.run("SELECT state, reason FROM delivery ORDER BY state")]
         assert states == [("done", "an order"), ("parked", "no JSON"), ("quarantined", "this topic is not read")]
 
 

@@ -62,7 +62,14 @@ class World:
             (movement,) = tx.rewards.movable(self.connection, 10)
         return movement
 
-    def attempt(self, claim: Claim, movement: Movement | None = None, owner: str = "customer/1") -> Attempt | None:
+    def attempt(
+        self,
+        claim: Claim,
+        movement: Movement | None = None,
+        owner: str = "customer/1",
+        deadline: timedelta = MINUTE,
+        quiet: timedelta = MINUTE,
+    ) -> Attempt | None:
         movement = movement or self.movement()
         effect = Effect(
             id=uuid4(),
@@ -75,7 +82,7 @@ class World:
             since=NOW,
         )
         with self.begin() as tx:
-            return tx.attempts.begin(movement, effect, claim, MINUTE, MINUTE)
+            return tx.attempts.begin(movement, effect, claim, deadline, quiet)
 
     def settle(self, attempt: Attempt, claim: Claim, answer: Answer) -> bool:
         with self.begin() as tx:

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from itertools import count
+from typing import Any
 
 from adapters.shopify import inbound
 from adapters.shopify.sandbox import Sandbox, start
@@ -40,7 +41,12 @@ class Driver(driver.Driver):
         self._sandbox: Sandbox = start()
         self._client = Client(self._sandbox.url, self.account, self.token)
         nowhere = "http://127.0.0.1:9/"  # webhooks are rendered, never sent
-        shop = {"domain": self.account, "currency": driver.CURRENCY, "token": self.token, "target": nowhere}
+        shop: dict[str, Any] = {
+            "domain": self.account,
+            "currency": driver.CURRENCY,
+            "token": self.token,
+            "target": nowhere,
+        }
         self._client.control("shops", **shop, bucket={"maximum": 1e9, "rate": 1e9})
         self._numbers = count()
         self._funded: set[str] = set()
@@ -64,7 +70,10 @@ class Driver(driver.Driver):
 
     def objects(self, number: int) -> list[ObjectRef]:
         people = [self.person(f"buyer{next(self._numbers)}@example.com") for _ in range(number)]
-        made = [self._client.control("orders", shop=self.account, customer=person, net="10", send=False) for person in people]
+        made = [
+            self._client.control("orders", shop=self.account, customer=person, net="10", send=False)
+            for person in people
+        ]
         return [ObjectRef("order", order["gid"]) for order in made]
 
     def missing(self) -> ObjectRef:
@@ -113,13 +122,18 @@ class Driver(driver.Driver):
 
     @property
     def _customer(self) -> int:
-        made = self._client.control("customers", shop=self.account, email=f"c{next(self._numbers)}@example.com", send=False)
+        made = self._client.control(
+            "customers", shop=self.account, email=f"c{next(self._numbers)}@example.com", send=False
+        )
         return int(made["id"])
 
     @property
     def _order(self) -> int:
         order = self._client.control("orders", shop=self.account, customer=self._customer, net="10", send=False)
         self._client.control(f"orders/{order['id']}/refund", amount="1.00", send=False)
+        self._client.control(
+            f"orders/{order['id']}/edit", add=[{"title": "Tea", "price": "1", "quantity": 1}], send=False
+        )
         return int(order["id"])
 
     def signed(self, body: bytes, secret: str, topic: str = "") -> Inbox:
@@ -132,5 +146,3 @@ class Driver(driver.Driver):
             "x-shopify-triggered-at": "2026-11-20T10:00:00.123456789Z",
         }
         return Inbox("POST", "/webhooks/shopify", headers, body)
-
-

@@ -1,0 +1,129 @@
+"""A share link leads to the shop it was made for: a friend is never sent elsewhere, and the click is remembered."""
+
+import random
+from urllib.parse import parse_qsl, quote, urlsplit
+
+import pytest
+from werkzeug.test import TestResponse
+
+from connector.domain import codes
+from connector.journey import enrol
+from connector.store import merchants
+from tests.shop import DOMAIN, PROGRAM, Shop
+
+SECOND = "tea.example.com"
+HOSTS = {DOMAIN, SECOND}
+PAGES = {**PROGRAM, "links": {"hosts": [DOMAIN, SECOND], "path": "/collections/all?sort=new"}}
+VARIANTS = 1_000
+
+
+@pytest.fixture(autouse=True)
+def two_hosts(shop: Shop) -> None:
+    shop.apply(PAGES)
+
+
+def clicks(shop: Shop) -> list[dict[str, str]]:
+    return shop.rows("SELECT source, medium, advocate_id FROM touch WHERE merchant_id = :merchant ORDER BY id")
+
+
+def leads_to(answer: TestResponse) -> tuple[str, str, dict[str, str]]:
+    assert answer.status_code == 302, answer.text
+    url = urlsplit(answer.headers["Location"])
+    assert url.scheme == "https"
+    return url.netloc, url.path, dict(parse_qsl(url.query))
+
+
+def test_a_link_leads_to_the_shop_with_all_marks_and_the_click_is_kept(shop: Shop) -> None:
+    host, path, query = leads_to(shop.web.get(f"/r/{shop.code}?m=whatsapp"))
+    assert (host, path) == (DOMAIN, "/collections/all")
+    assert query == {
+        "sort": "new",
+        "ref": shop.code,
+        "utm_source": "referral",
+        "utm_medium": "whatsapp",
+        "utm_campaign": "tea-friends",
+        "utm_content": shop.code,
+    }
+    (click,) = clicks(shop)
+    assert (click["source"], click["medium"]) == ("click", "whatsapp")
+    assert leads_to(shop.web.get(f"/r/{shop.code}?m=carrier-pigeon"))[2]["utm_medium"] == "link"
+    assert leads_to(shop.web.get(f"/r/{shop.code}?to={SECOND}"))[0] == SECOND
+    assert [click["medium"] for click in clicks(shop)] == ["whatsapp", "link", "link"]
+
+
+def test_a_code_may_be_typed_by_hand(shop: Shop) -> None:
+    def with_letter(letter: str) -> str:
+        found = (shop.enrol(f"{letter}{number}@example.com") for number in range(400))
+        return next(code for code in found if letter in code)
+
+    zero, one = with_letter("0"), with_letter("1")
+    spoken = {
+        shop.code.lower(): shop.code,
+        f"{shop.code[:4]}-{shop.code[4:]}".lower(): shop.code,
+        f" {shop.code[:4]} {shop.code[4:]} ": shop.code,
+        zero.replace("0", "O"): zero,
+        zero.replace("0", "o"): zero,
+        one.replace("1", "I"): one,
+        one.replace("1", "l"): one,
+    }
+    for typed, meant in spoken.items():
+        assert leads_to(shop.web.get(f"/r/{quote(typed)}"))[2]["ref"] == meant, typed
+    assert len(clicks(shop)) == len(spoken)
+
+
+def test_a_slip_of_the_finger_leads_nowhere_rather_than_to_somebody_else(shop: Shop) -> None:
+    for place in range(len(shop.code)):
+        for letter in set(codes.ALPHABET) - {shop.code[place]}:
+            wrong = shop.code[:place] + letter + shop.code[place + 1 :]
+            assert shop.web.get(f"/r/{wrong}").status_code == 404, wrong
+    assert shop.web.get(f"/r/{codes.mint()}").status_code == 404
+    assert clicks(shop) == []
+
+
+def test_a_vanity_code_lives_under_its_merchants_name_alone(shop: Shop) -> None:
+    with shop.app.database.begin(shop.merchant) as tx:
+        anna = enrol.enrol(tx, shop.program, "anna@example.com")
+        tx.programs.add_code(anna.id, "anna-drinks-tea", "vanity")
+    other = merchants.ensure(shop.app.database, "Bob's Boats")
+    for path in ("anna-s-tea-house/anna-drinks-tea", "Anna-S-Tea-House/ANNA-Drinks-Tea"):
+        host, _, query = leads_to(shop.web.get(f"/r/{path}"))
+        assert (host, query["ref"]) == (DOMAIN, "ANNA-DRINKS-TEA")
+    assert len(clicks(shop)) == 2
+    for path in ("bob-s-boats/anna-drinks-tea", "nobody/anna-drinks-tea", "anna-s-tea-house/bert", "anna-drinks-tea"):
+        assert shop.web.get(f"/r/{path}").status_code == 404, path
+    with shop.app.database.begin(other) as tx:
+        assert tx.run("SELECT count(*) FROM touch").scalar_one() == 0
+    assert len(clicks(shop)) == 2
+
+
+EVIL = [
+    "evil.com", "//evil.com", "https://evil.com", "https:evil.com", "///evil.com", "\\\\evil.com", "/\\evil.com", "javascript:alert(1)",
+    f"{DOMAIN}@evil.com", f"{DOMAIN}.evil.com", f"evil.com/{DOMAIN}", f"evil.com#{DOMAIN}", f"evil.com?{DOMAIN}", f"{DOMAIN}:80@evil.com",
+    f"{DOMAIN}\r\nLocation: https://evil.com", f"{DOMAIN}%0d%0aLocation:%20https://evil.com", f"{DOMAIN}\x00.evil.com", f"{DOMAIN}/../evil",
+    DOMAIN.upper(), f" {DOMAIN}", f"{DOMAIN}.", DOMAIN.replace(".", "。"), "\u202eevil.com", "evil\uff0ecom", "data:text/html,x", "[::1]", "0x7f.1",
+    "", "\x00", "%00", "\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), "é" * 3000, "..", ".", "%2e%2e", "{shop}", "* ", "'; DROP TABLE code; --",
+]  # fmt: skip
+
+
+def test_no_variant_of_a_link_ever_leads_away_from_the_programs_hosts(shop: Shop) -> None:
+    dice = random.Random(7)
+    left, failed = [], []
+    for number in range(VARIANTS):
+        evil, more = dice.choice(EVIL), dice.choice(EVIL)
+        code = dice.choice([shop.code, shop.code, shop.code, quote(evil), f"{quote(evil)}/{shop.code}", f"/{quote(evil)}"])
+        path = dice.choice(["/r/", "/r/", "/r/", "//evil.com/r/", "/r//", "/r/anna-s-tea-house/", "/\\evil.com/r/"])
+        names = dice.choice([("to", "m"), ("m", "to"), ("to", "to"), ("to", "host"), ("to", "utm_source")])
+        query = f"{names[0]}={quote(evil)}&{names[1]}={quote(more, safe=':/?#')}"
+        host = dice.choice(["localhost", "evil.com", f"{DOMAIN}@evil.com", "evil.com:443", "localhost"])
+        headers = {"Host": host, "X-Forwarded-Host": "evil.com", "X-Forwarded-Proto": "gopher", "X-Original-URL": "//evil.com"}
+        answer = shop.web.get(f"{path}{code}?{query}", headers=headers)
+        seen = (number, path, code, query, host, answer.status_code, answer.headers.get("Location"))
+        if answer.status_code >= 500:
+            failed.append(seen)
+        if answer.status_code // 100 == 3:
+            target = urlsplit(answer.headers["Location"])
+            if (target.scheme, target.netloc in HOSTS) != ("https", True) or any(c in target.geturl() for c in "\r\n\\"):
+                left.append(seen)
+    assert left == []
+    assert failed == []
+    assert leads_to(shop.web.get(f"/r/{shop.code}"))[0] == DOMAIN

@@ -58,7 +58,9 @@ def install(app: App, platform: str, external: str, token: str, merchant: Callab
     told = auth.probe(Account(UUID(int=0), platform, external, token))
     owner, joining = app.database.account(platform, external), merchant()
     if owner is not None and owner.merchant != joining:
-        raise ConfigError([f"{external} is connected to another merchant; disconnect it there, or join with --join CODE"])
+        raise ConfigError(
+            [f"{external} is connected to another merchant; disconnect it there, or join with --join CODE"]
+        )
     with app.database.begin(joining) as tx:
         scopes = told.get("scopes", "").split()
         return tx.connections.install(platform, external, token, "", None, told.get("currency", ""), scopes)

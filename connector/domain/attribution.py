@@ -57,9 +57,10 @@ def attribute(program: Program, candidates: Sequence[Candidate], placed_at: date
     if not counting:
         return None
 
-    def order(candidate: Candidate) -> tuple[int, timedelta, str]:
+    def order(candidate: Candidate) -> tuple[int, timedelta, str, str]:
         age = placed_at - candidate.touch.at
-        return rank[candidate.touch.source], age if program.last_touch else -age, str(candidate.advocate)
+        ties = (str(candidate.advocate), candidate.touch.code)
+        return rank[candidate.touch.source], age if program.last_touch else -age, *ties
 
     best, *others = sorted(counting, key=order)
     losers = tuple(c for c in others if c.advocate != best.advocate)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
 #: ISO 4217 currencies whose minor unit is not a hundredth. A test holds this table to the published list.
 EXPONENTS = {
@@ -19,6 +19,8 @@ MAX_MINOR = 10**15
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
+#: Wide enough for all digits that are accepted, so that an amount is rounded once, and by us.
+_EXACT = Context(prec=60)
 
 
 def exponent(currency: str) -> int:
@@ -53,8 +55,8 @@ class Money:
         if isinstance(amount, float) or not _DECIMAL.fullmatch(text):
             raise ValueError(f"{amount!r} is not a decimal amount")
         try:
-            scaled = Decimal(text).scaleb(exponent(currency))
-            minor = int(scaled.to_integral_value(ROUND_HALF_UP))
+            scaled = Decimal(text).scaleb(exponent(currency), _EXACT)
+            minor = int(scaled.to_integral_value(ROUND_HALF_UP, _EXACT))
         except InvalidOperation as error:  # more digits than the decimal context carries
             raise ValueError(f"{amount!r} is not a decimal amount") from error
         return cls(minor, currency)

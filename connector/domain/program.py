@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +17,7 @@ from connector.errors import ConfigError
 KINDS = ("balance", "code", "gift_card")
 EVENTS = ("order_paid",)
 MAX_DAYS = 3650
+_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 
 
 class Mode(StrEnum):
@@ -75,13 +77,29 @@ class _Reader:
         self.read: set[str] = set()
 
     def get(self, key: str, default: Any = None) -> Any:
-        self.read.add(key.split(".", maxsplit=1)[0])
+        self.read.add(key)
         value: Any = self.data
         for part in key.split("."):
             if not isinstance(value, Mapping) or value.get(part) is None:
                 return default
             value = value[part]
         return value
+
+    def has(self, key: str) -> bool:
+        return self.get(key) is not None
+
+    def leftovers(self) -> list[str]:
+        """What nobody asked for, and sections that are none: a misspelt promise must not be dropped in silence."""
+        sections = {key.partition(".")[0] for key in self.read if "." in key}
+        problems = []
+        for name, value in self.data.items():
+            if name in sections and not isinstance(value, Mapping):
+                problems.append(f"{name}: write it as a section of `setting: value` lines")
+            elif name in sections:
+                problems += [f"{name}.{key}: no such setting" for key in value if f"{name}.{key}" not in self.read]
+            elif name not in self.read:
+                problems.append(f"{name}: no such setting")
+        return problems
 
     def text(self, key: str, default: str = "") -> str:
         value = self.get(key, default)
@@ -137,7 +155,7 @@ class _Reader:
 def _reward(read: _Reader, key: str) -> RewardRule:
     fixed, percent = read.money(f"{key}.amount"), read.get(f"{key}.percent")
     basis_points = 0
-    if (fixed is None) == (percent is None):
+    if read.has(f"{key}.amount") == read.has(f"{key}.percent"):
         read.problems.append(f'{key}: give either `amount: "10.00 EUR"` or `percent: 10`, not both, not neither')
     if percent is not None:
         try:
@@ -149,8 +167,10 @@ def _reward(read: _Reader, key: str) -> RewardRule:
     expires = read.days(f"{key}.expires_days", None)
     if expires is not None and not expires:
         read.problems.append(f"{key}.expires_days: must be at least 1, or left out for credit that never expires")
-    kind = read.choice(f"{key}.kind", KINDS, "balance")
-    return RewardRule(kind, fixed, basis_points, read.money(f"{key}.cap"), expires)
+    kind, cap = read.choice(f"{key}.kind", KINDS, "balance"), read.money(f"{key}.cap")
+    if fixed and cap and fixed.currency != cap.currency:
+        read.problems.append(f"{key}.cap: {cap} is not in the currency of {key}.amount")
+    return RewardRule(kind, fixed, basis_points, cap, expires)
 
 
 def _precedence(read: _Reader) -> tuple[Source, ...]:
@@ -160,11 +180,6 @@ def _precedence(read: _Reader) -> tuple[Source, ...]:
         read.problems.append(f"attribution.precedence: name each of {', '.join(Source)} at most once")
         return tuple(Source)
     return tuple(Source(name) for name in names) or tuple(Source)
-
-
-KEYS = frozenset(
-    "name slug mode event window_days hold_days minimum_net new_customers_only attribution advocate links".split()
-)
 
 
 def parse(data: Mapping[str, Any]) -> Program:
@@ -188,7 +203,17 @@ def parse(data: Mapping[str, Any]) -> Program:
     )
     if not program.landing.startswith("/") or program.landing.startswith(("//", "/\\")):
         read.problems.append(f"links.path: {program.landing!r} must be a path on the shop, such as /collections/all")
-    read.problems += [f"{key}: no such setting" for key in data if key not in KEYS]
+    amounts = {
+        m.currency for m in (program.minimum_net, program.advocate_reward.fixed, program.advocate_reward.cap) if m
+    }
+    if len(amounts) > 1 and not any("currency" in problem for problem in read.problems):
+        read.problems.append(
+            f"minimum_net: the program names amounts in {', '.join(sorted(amounts))}; use one currency"
+        )
+    read.problems += read.leftovers()
+    read.problems += [
+        f"links.hosts: {host!r} is no host name" for host in program.redirect_hosts if not _HOST.fullmatch(host)
+    ]
     if read.problems:
         raise ConfigError(read.problems)
     return program

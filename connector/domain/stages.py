@@ -71,7 +71,7 @@ def _rejection(program: Program, case: Case, paid: OrderPaid) -> tuple[str, str]
         return "test_order", "The order is a test order, and test orders never pay."
     if program.new_customers_only and paid.first_order is False:
         return "not_new", "The friend had ordered before, and the program is for new customers."
-    if program.minimum_net and paid.net.currency == program.minimum_net.currency and paid.net < program.minimum_net:
+    if program.minimum_net and paid.net < program.minimum_net:
         return "below_minimum", f"The order's net of {paid.net} is below the minimum of {program.minimum_net}."
     if not paid.net:
         return "zero_total", "The order's net is zero, so there is nothing to reward."
@@ -83,7 +83,7 @@ def remaining(facts: Iterable[Fact], paid: OrderPaid) -> Money:
     left = paid.net
     for fact in newest(facts).values():
         if isinstance(fact, OrderRefunded) and fact.ref == paid.ref:
-            left -= fact.amount
+            left -= fact.amount.at_least_zero()
     return left.at_least_zero()
 
 
@@ -93,10 +93,19 @@ def decide(program: Program, case: Case) -> Decision:
     paid = next((fact for fact in standing.values() if isinstance(fact, OrderPaid)), None)
     if paid is None:
         return _unpaid(program, case)
+    try:
+        return _paid(program, case, paid, tuple(standing.values()))
+    except ValueError as error:  # money of two currencies met, and no rate is ever assumed
+        reason = f"On hold: {error}; state the program in the shop's currency."
+        return Decision(Stage.QUALIFIED, "currency", reason, hold="currency")
+
+
+def _paid(program: Program, case: Case, paid: OrderPaid, standing: tuple[Fact, ...]) -> Decision:
+    """The decision on a paid order. Raises ValueError where amounts of two currencies would have to be compared."""
     broken = _rejection(program, case, paid)
     if broken:
         return Decision(Stage.REJECTED, *broken)
-    left = remaining(standing.values(), paid)
+    left = remaining(standing, paid)
     if not left:
         return Decision(Stage.REVERSED, "refunded", "The order was cancelled or refunded in full.")
     return _owed(program, case, paid, left)
@@ -114,10 +123,9 @@ def _unpaid(program: Program, case: Case) -> Decision:
 def _owed(program: Program, case: Case, paid: OrderPaid, left: Money) -> Decision:
     release_at = paid.happened_at + program.hold
     rule = program.advocate_reward
-    try:
-        amount = rule.full(paid.net).share(left.minor, paid.net.minor)
-    except ValueError as error:
-        return Decision(Stage.QUALIFIED, "currency", f"On hold: {error}; add a rate to the program.", hold="currency")
+    amount = rule.full(paid.net).share(left.minor, paid.net.minor)
+    if not amount:
+        return Decision(Stage.REWARDED, "nothing_owed", f"The promise comes to less than one {amount.currency} unit.")
     plans = (Plan("advocate", rule.kind, amount, release_at, rule.expires_after),)
     share = "" if left == paid.net else f" {left} of {paid.net} is left after refunds."
     if program.mode is Mode.TEST:

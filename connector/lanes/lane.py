@@ -51,10 +51,6 @@ class Claim:
     ends_at: datetime
     failures: int = 0
 
-    def left(self) -> timedelta:
-        spent = time.clock_gettime(_CLOCK) - self.boot
-        return max(timedelta(0), self.ends_at - self.claimed_at - timedelta(seconds=spent))
-
     def guard(self, deadline_at: datetime) -> Guard:
         # boot was read before the database's claimed_at, so this machine's deadline is never the later one.
         return Deadline(self.boot + (deadline_at - self.claimed_at).total_seconds())

@@ -46,8 +46,9 @@ class Lease(Protocol):
     def lane(self) -> str: ...
     @property
     def epoch(self) -> int: ...
-    def left(self) -> timedelta:
-        """How much of it remains, by a clock that also runs while the machine sleeps."""
+    @property
+    def ends_at(self) -> datetime:
+        """When it ends, by the database's clock."""
 
     def guard(self, deadline_at: datetime) -> Guard:
         """The check that nothing leaves after `deadline_at` (database time)."""

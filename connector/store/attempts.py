@@ -75,8 +75,8 @@ class Attempts(Repository):
             """INSERT INTO attempt (id, merchant_id, connection_id, reward_id, reversal_id, capability, direction, owner,
                    holder, amount, currency, marker, expires_at, since, deadline_at, readback_at, epoch, state)
                VALUES (:id, :merchant, :connection, :reward, :reversal, :capability, :direction, :owner, :holder,
-                   :amount, :currency, :marker, :expires_at, clock_timestamp(), clock_timestamp() + :deadline,
-                   clock_timestamp() + :deadline + :quiet, :epoch, 'open')
+                   :amount, :currency, :marker, :expires_at, clock_timestamp(), least(clock_timestamp() + :deadline, :ends_at),
+                   least(clock_timestamp() + :deadline, :ends_at) + :quiet, :epoch, 'open')
                RETURNING *, (SELECT referral_id FROM reward WHERE reward.id = reward_id) AS referral_id,
                    CAST(:owed AS bigint) AS owed, CAST(:tries AS int) AS tries""",
             id=effect.id,
@@ -91,7 +91,8 @@ class Attempts(Repository):
             currency=effect.amount.currency,
             marker=effect.marker,
             expires_at=effect.expires_at,
-            deadline=min(deadline, lease.left()),
+            deadline=deadline,
+            ends_at=lease.ends_at,
             quiet=quiet,
             epoch=lease.epoch,
             owed=movement.amount.minor,

@@ -35,20 +35,28 @@ def named(database: Database, name: str | None) -> dict[UUID, str]:
 
 def ensure(database: Database, name: str) -> UUID:
     """The merchant of this name, made if new, with its lane and its place in links."""
-    merchant = new_id()
+    merchant, place = new_id(), slug(name)
+    if not place:
+        raise ConfigError([f"{name!r}: a business needs at least one letter or digit in its name"])
     with database.engine.begin() as session:
-        owner: UUID = (
-            session.execute(
-                text("SELECT merchant_id FROM directory WHERE kind = 'merchant' AND name = :slug"), {"slug": slug(name)}
-            ).scalar_one_or_none()
-            or merchant
-        )
-        if owner != merchant:
-            return owner
+        taken = session.execute(
+            text(
+                """SELECT merchant.id, merchant.name FROM directory JOIN merchant ON merchant.id = merchant_id
+                   WHERE kind = 'merchant' AND directory.name = :slug"""
+            ),
+            {"slug": place},
+        ).first()
+        if taken is not None and taken.name != name:
+            raise ConfigError(
+                [f"{name!r} would share its links with {taken.name!r}; choose a name that differs in a letter"]
+            )
+        if taken is not None:
+            found: UUID = taken.id
+            return found
         session.execute(text("INSERT INTO merchant (id, name) VALUES (:id, :name)"), {"id": merchant, "name": name})
         session.execute(
             text("INSERT INTO directory (kind, name, merchant_id, target_id) VALUES ('merchant', :slug, :id, :id)"),
-            {"slug": slug(name), "id": merchant},
+            {"slug": place, "id": merchant},
         )
         session.execute(
             text("INSERT INTO lane (id, merchant_id, platform) VALUES (:lane, :id, '')"),

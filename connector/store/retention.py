@@ -10,7 +10,10 @@ from connector.store.database import Database
 
 _RULES = (
     # Raw deliveries carry names and addresses; facts outlive them without.
-    "DELETE FROM delivery WHERE merchant_id = :merchant AND received_at < clock_timestamp() - CAST(:keep AS interval)",
+    """DELETE FROM delivery WHERE merchant_id = :merchant AND state <> 'received'
+       AND received_at < clock_timestamp() - CAST(:keep AS interval)""",
+    """DELETE FROM directory WHERE merchant_id = :merchant AND kind = 'join' AND target_id IN (SELECT id FROM join_code
+       WHERE merchant_id = :merchant AND expires_at < clock_timestamp() - CAST(:keep AS interval))""",
     "DELETE FROM join_code WHERE merchant_id = :merchant AND expires_at < clock_timestamp() - CAST(:keep AS interval)",
     "DELETE FROM touch WHERE merchant_id = :merchant AND at < clock_timestamp() - interval '400 days'",
 )

@@ -42,7 +42,7 @@ class Vault:
             raise InvariantBroken(f"{field} was sealed with a key that ENCRYPTION_KEYS no longer has")
         try:
             return cipher.decrypt(nonce, text, _place(merchant, field))
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:
             raise InvariantBroken(f"{field} was sealed for another merchant or field, or changed") from error
 
     def is_newest(self, sealed: bytes) -> bool:

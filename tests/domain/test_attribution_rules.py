@@ -124,10 +124,6 @@ def test_the_winner_and_the_assists_are_counted_once_each_and_never_mixed(found:
         assert sorted(map(repr, won.assists)) == sorted(repr(c) for c in counting if c.advocate != won.advocate)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="attribute: two touches of one advocate at one moment from one source tie, and arrival decides",
-)
 def test_two_codes_of_one_advocate_on_one_order_are_told_the_same_way_in_any_order() -> None:
     both = [Candidate(Touch(Source.REDEEM_CODE, code, PLACED), ANNA) for code in ("ANNA10", "ANNA20")]
     assert attribute(program(), both, PLACED) == attribute(program(), both[::-1], PLACED)

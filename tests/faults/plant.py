@@ -90,14 +90,15 @@ class Plant:
     """Servers and stand-in run when the block is entered; the product's processes as the test starts them.
 
     folder: open for others to pass through (0711). redis: None for a Redis of its own, else the REDIS_URL to use.
+    migrated: whether the schema stands before the test begins. changes: further settings of every process.
     """
 
-    def __init__(self, folder: Path, *, redis: str | None = None, **changes: str) -> None:
+    def __init__(self, folder: Path, *, redis: str | None = None, migrated: bool = True, **changes: str) -> None:
         self.folder, self.changes = folder, changes
         self.opened = ExitStack()
         self.children: list[Child] = []
         self.redis: embedded_redis.EmbeddedRedis | None = None
-        self.redis_url = redis
+        self.redis_url, self.migrated = redis, migrated
         self.port = _free_port()
 
     def __enter__(self) -> Self:
@@ -110,7 +111,8 @@ class Plant:
             self.client = Client(self._stand_in())
             opened.callback(self.client.close)
             self.app = self.open_app()
-            migrate.migrate(self.app.database.engine)
+            if self.migrated:
+                migrate.migrate(self.app.database.engine)
             opened.callback(self._end_all)
             self.opened = opened.pop_all()
         return self
@@ -236,7 +238,9 @@ class Plant:
         poster = session or requests
         try:
             url = f"{self.url}/webhooks/shopify"
-            return poster.post(url, data=body, headers={**headers, "Connection": "close"}, timeout=timeout_s).status_code
+            return poster.post(
+                url, data=body, headers={**headers, "Connection": "close"}, timeout=timeout_s
+            ).status_code
         except requests.RequestException:
             return 0
 
@@ -278,7 +282,9 @@ class Plant:
     def told(self, lines: int = 12) -> str:
         """The last lines of every log, for a person who looks into a failure."""
         logs = sorted(self.folder.glob("*.log"))
-        return "\n".join(f"── {p.name}\n" + "\n".join(p.read_text(errors="replace").splitlines()[-lines:]) for p in logs)
+        return "\n".join(
+            f"── {p.name}\n" + "\n".join(p.read_text(errors="replace").splitlines()[-lines:]) for p in logs
+        )
 
 
 def _free_port() -> int:

@@ -59,7 +59,9 @@ def test_one_order_told_forty_times_at_once_pays_once(plant: Plant) -> None:
         plant.start(name)
     copies = shop.order(code) * 5
     with ThreadPoolExecutor(8) as senders:
-        answers = [answer for told in senders.map(lambda _: [plant.post(w) for w in copies], range(8)) for answer in told]
+        answers = [
+            answer for told in senders.map(lambda _: [plant.post(w) for w in copies], range(8)) for answer in told
+        ]
     assert set(answers) == {200} and len(answers) == 80
     plant.until(lambda: shop.credits() == [800] and shop.totals()["rewards"] == {"issued": 1}, "the one credit")
     plant.until(lambda: shop.deliveries("received") == 0, "every delivery to be read")
@@ -102,7 +104,9 @@ def _kill_at(
 ) -> None:
     """SIGKILL one of the web server's own processes whenever so many deliveries were taken."""
     for moment in moments:
-        plant.until(lambda moment=moment: len(sender.taken()) >= moment and bool(web.children()), "a web process to kill")
+        plant.until(
+            lambda moment=moment: len(sender.taken()) >= moment and bool(web.children()), "a web process to kill"
+        )
         victim = throw.choice(web.children())
         with suppress(ProcessLookupError):
             os.kill(victim, signal.SIGKILL)

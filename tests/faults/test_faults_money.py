@@ -150,11 +150,15 @@ def _tell(
     plant: Plant, shops: list[Storefront], chaos: _Chaos, answers: Counter[int], storm_s: float, calm_s: float
 ) -> None:
     """The figures of this run."""
-    rows = [row for shop in shops for row in shop.rows("SELECT state, reason FROM attempt WHERE merchant_id = :merchant")]
+    rows = [
+        row for shop in shops for row in shop.rows("SELECT state, reason FROM attempt WHERE merchant_id = :merchant")
+    ]
     reasons = Counter(f"{row['state']}: {row['reason']}"[:60] for row in rows)
     tries = Counter(row["tries"] for shop in shops for row in shop.rows("SELECT tries FROM reward"))
     effective, idle = plant.sends()
     print(f"storm {storm_s:.0f} s, then {calm_s:.0f} s; {dict(chaos.done)}; intake {dict(answers)}")
-    print(f"sends with effect {effective}, without {dict(idle)}; attempts {len(rows)}; tries {dict(sorted(tries.items()))}")
+    print(
+        f"sends with effect {effective}, without {dict(idle)}; attempts {len(rows)}; tries {dict(sorted(tries.items()))}"
+    )
     for reason, count in reasons.most_common():
         print(f"  {count:4} {reason}")

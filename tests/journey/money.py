@@ -57,11 +57,12 @@ def drive(shop: Shop, app: App | None = None, within: float = _BOUND_S) -> None:
 
     def settled() -> bool:
         hurry(shop)
+        before = shop.settled()
         for lane in due.lanes(app.database):
             app.workshop.work(lane.id)
-        return shop.settled() and not due.lanes(app.database)
+        return before and shop.settled()
 
-    until(settled, "nothing is due", within)
+    until(settled, "nothing can move", within)
 
 
 def work_until(shop: Shop, sql: str, **values: object) -> None:
@@ -86,7 +87,7 @@ def set_aside(shop: Shop) -> Iterator[None]:
     """Nothing that is approved by now is sent meanwhile."""
     kept = {}
     for table in ("reward", "reversal"):
-        rows = shop.rows(f"UPDATE {table} SET retry_at = 'infinity' WHERE state = 'approved' RETURNING id")
+        rows = shop.rows(f"UPDATE {table} SET retry_at = now() + interval '1 hour' WHERE state = 'approved' RETURNING id")
         kept[table] = [row["id"] for row in rows]
     yield
     for table, ids in kept.items():

@@ -16,7 +16,7 @@ def statements(shop: Shop) -> Iterator[Counter[str]]:
 
     def count(_session: object, _cursor: object, sql: str, *_: object) -> None:
         if "set_config" not in sql:
-            seen[sql.split()[0].upper()] += 1
+            seen[sql.split(maxsplit=1)[0].upper()] += 1
 
     event.listen(shop.app.database.engine, "before_cursor_execute", count)
     try:

@@ -2,8 +2,19 @@
 
 import pytest
 
-from tests.journey.money import CREDIT, approve, calls, drive, learn, net, open_books, states, stuck_worker
-from tests.journey.money import work_decisions, work_until
+from tests.journey.money import (
+    CREDIT,
+    approve,
+    calls,
+    drive,
+    learn,
+    net,
+    open_books,
+    states,
+    stuck_worker,
+    work_decisions,
+    work_until,
+)
 from tests.shop import Shop
 
 

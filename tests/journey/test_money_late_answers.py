@@ -14,9 +14,20 @@ from connector.journey.issue import mark
 from connector.lanes import due
 from connector.ports.platform import Capability, Direction, Effect
 from connector.ports.rows import Movement, connection_lane
-from tests.journey.money import CREDIT, approve, calls, drive, lose_lease, open_books, other_advocate, states
-from tests.journey.money import stuck_worker, until
+from tests.journey.money import (
+    CREDIT,
+    approve,
+    calls,
+    drive,
+    lose_lease,
+    open_books,
+    other_advocate,
+    states,
+    stuck_worker,
+    until,
+)
 from tests.shop import Shop
+
 
 def attempts(shop: Shop) -> Sequence[dict[str, Any]]:
     return shop.rows("SELECT state, transaction, late_state, late_transaction FROM attempt ORDER BY since")

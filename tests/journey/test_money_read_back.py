@@ -8,9 +8,22 @@ from typing import Any
 
 import pytest
 
-from connector.errors import ConfigError, NotFound
-from tests.journey.money import CREDIT, UNMARKED, calls, drive, number, open_books, other_advocate, ruled, spend, states
-from tests.journey.money import stranger_gives, waiting_for_person, work_until
+from connector.errors import ConfigError, InvariantBroken, NotFound
+from tests.journey.money import (
+    CREDIT,
+    UNMARKED,
+    calls,
+    drive,
+    number,
+    open_books,
+    other_advocate,
+    ruled,
+    spend,
+    states,
+    stranger_gives,
+    waiting_for_person,
+    work_until,
+)
 from tests.shop import DOMAIN, Shop
 
 IN_DOUBT = "SELECT id FROM attempt WHERE state = 'unknown'"
@@ -209,6 +222,12 @@ def test_a_ruling_counts_once_and_only_where_one_is_asked_for(shop: Shop) -> Non
     assert shop.credits() == [800] and open_books(shop) == {"cost": 800, "issued": -800}
 
 
+@pytest.mark.xfail(
+    strict=True,
+    raises=InvariantBroken,
+    reason="rule.py: a transaction that settled another row breaks the unique index and is told as a bug of ours, not in"
+    " words that say what to do",
+)
 def test_a_ruling_cannot_name_a_movement_that_settled_another_reward(shop: Shop) -> None:
     shop.apply(UNMARKED)
     shop.order(net="50.00")

@@ -124,9 +124,6 @@ def test_history_can_be_added_to_and_never_rewritten(story: World) -> None:
         tx.run(updates[0])
 
 
-@pytest.mark.xfail(
-    strict=True, reason="0001.sql guards UPDATE and DELETE by row; TRUNCATE passes triggers and policies"
-)
 def test_history_cannot_be_emptied_either(story: World) -> None:
     tables = ("posting", "fact", "conversion", "batch", "program_version", "attempt")
     assert allowed(story, [f"TRUNCATE {table} CASCADE" for table in tables]) == []
@@ -158,7 +155,6 @@ def test_what_an_attempt_moves_is_pinned(shop: World) -> None:
         tx.run("UPDATE attempt SET amount = amount + 1")
 
 
-@pytest.mark.xfail(strict=True, reason="keep_pins omits the attempt's id and capability")
 def test_which_attempt_it_is_and_what_kind_of_credit_it_moves_is_pinned(shop: World) -> None:
     begun(shop.attempt(shop.claim()))
     changes = ("capability = 'code'", "id = gen_random_uuid()")
@@ -173,7 +169,6 @@ def test_the_answer_of_a_call_is_final(shop: World, final: str) -> None:
     assert allowed(shop, [f"UPDATE attempt SET state = '{state}'" for state in others]) == []
 
 
-@pytest.mark.xfail(strict=True, reason="keep_pins guards the state of an answer, not its transaction, holder and time")
 def test_the_platforms_transaction_in_an_answer_is_final_too(shop: World) -> None:
     claim = shop.claim()
     assert shop.settle(begun(shop.attempt(claim)), claim, DONE)

@@ -48,8 +48,8 @@ def test_one_changed_byte_anywhere_is_noticed() -> None:
     [
         0,
         3,
-        pytest.param(4, marks=pytest.mark.xfail(strict=True, reason="Vault.open lets the cipher's ValueError for a short nonce out")),
-        pytest.param(11, marks=pytest.mark.xfail(strict=True, reason="Vault.open lets the cipher's ValueError for a short nonce out")),
+        4,
+        11,
         16,
         20,
     ],

@@ -433,14 +433,24 @@ CREATE TRIGGER program_version_append_only BEFORE UPDATE OR DELETE ON program_ve
 CREATE TRIGGER attempt_no_delete BEFORE DELETE ON attempt
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
+DO $$
+DECLARE t text;
+BEGIN
+    FOREACH t IN ARRAY ARRAY['posting', 'batch', 'conversion', 'fact', 'program_version', 'attempt'] LOOP
+        EXECUTE format('CREATE TRIGGER %I BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()',
+                       t || '_no_truncate', t);
+    END LOOP;
+END $$;
+
 CREATE FUNCTION keep_pins() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF (NEW.connection_id, NEW.reward_id, NEW.reversal_id, NEW.direction, NEW.owner, NEW.amount, NEW.currency, NEW.marker,
+    IF (NEW.id, NEW.capability, NEW.connection_id, NEW.reward_id, NEW.reversal_id, NEW.direction, NEW.owner, NEW.amount, NEW.currency, NEW.marker,
         NEW.expires_at, NEW.since, NEW.deadline_at, NEW.readback_at, NEW.epoch)
        IS DISTINCT FROM
-       (OLD.connection_id, OLD.reward_id, OLD.reversal_id, OLD.direction, OLD.owner, OLD.amount, OLD.currency, OLD.marker,
+       (OLD.id, OLD.capability, OLD.connection_id, OLD.reward_id, OLD.reversal_id, OLD.direction, OLD.owner, OLD.amount, OLD.currency, OLD.marker,
         OLD.expires_at, OLD.since, OLD.deadline_at, OLD.readback_at, OLD.epoch)
-       OR (OLD.state NOT IN ('open', 'unknown') AND NEW.state <> OLD.state)
+       OR (OLD.state NOT IN ('open', 'unknown') AND (NEW.state, NEW.transaction, NEW.holder, NEW.answered_at)
+           IS DISTINCT FROM (OLD.state, OLD.transaction, OLD.holder, OLD.answered_at))
        OR (OLD.state = 'unknown' AND NEW.state = 'open')
     THEN
         RAISE EXCEPTION 'an attempt is pinned and its answer is final' USING ERRCODE = 'restrict_violation';

@@ -75,6 +75,14 @@ class Deliveries(Repository):
             parked=[o.parked for o in outcomes],
         )
 
+    def again(self, *, parked_only: bool) -> int:
+        """Have deliveries read again; returns how many. What belongs to nobody stays apart."""
+        return self.run(
+            """UPDATE delivery SET state = 'received', outcome = '', reason = ''
+               WHERE merchant_id = :merchant AND state = ANY(:states)""",
+            states=["parked"] if parked_only else ["parked", "done"],
+        ).rowcount
+
 
 class Tasks(Repository):
     def mark(self, lane: str, what: str, subjects: Collection[str], *, after: timedelta = timedelta(0)) -> None:
@@ -135,6 +143,13 @@ class Tasks(Repository):
     def park(self, task: Task, reason: str) -> None:
         """Leave it to a person, unless it was marked anew meanwhile."""
         self._move(task, "state = 'parked'", reason)
+
+    def unpark(self) -> int:
+        """Have all parked work tried again; returns how much there was."""
+        return self.run(
+            """UPDATE task SET state = 'open', tries = 0, version = version + 1, due_at = clock_timestamp()
+               WHERE merchant_id = :merchant AND state = 'parked'"""
+        ).rowcount
 
     def _move(self, task: Task, change: str, reason: str, **values: object) -> None:
         self.run(

@@ -105,7 +105,7 @@ class People(Repository):
         """Remember that this record on the platform is this person."""
         self._add(person, connection, ref.kind, self._digest(connection, ref.kind, ref.id), ref.id)
 
-    def find(self, connection: UUID, kind: str, value: str) -> UUID | None:
+    def find(self, connection: UUID | None, kind: str, value: str) -> UUID | None:
         return next(iter(self._known([kind], [self._digest(connection, kind, value)]).values()), None)
 
     def merge(self, kept: UUID, absorbed: UUID, reason: str) -> None:

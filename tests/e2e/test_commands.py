@@ -94,6 +94,12 @@ def test_up_pays_a_referral_and_explains_it(terminal: Terminal):
         assert json.loads(terminal.run("verify", reward, "--json"))["sum"] == 0
         doctor = json.loads(terminal.run("doctor", "--json"))
         assert (doctor["rewards"], doctor["needs_person"]) == ({"issued": 1}, [])
+        assert "nobody here is known" in terminal.run("erase", "stranger@example.org", expect=2)
+        terminal.run("erase", "cem@example.org")
+        assert terminal.run("replay", "--all").startswith("2 deliveries")
+        until(lambda: not json.loads(terminal.run("doctor", "--json"))["deliveries"].get("received"))
+        assert json.loads(terminal.run("doctor", "--json"))["rewards"] == {"issued": 1}
+        assert len([e for e in client.book()["entries"] if e["kind"] == "credit"]) == 1
     finally:
         up.send_signal(signal.SIGTERM)
         assert up.wait(40) is not None

@@ -98,14 +98,14 @@ class Plant:
         self.opened = ExitStack()
         self.children: list[Child] = []
         self.redis: embedded_redis.EmbeddedRedis | None = None
-        self.redis_url, self.migrated = redis, migrated
+        self.own_redis, self.redis_url, self.migrated = redis is None, redis or "", migrated
         self.port = _free_port()
 
     def __enter__(self) -> Self:
         with self.opened as opened:
             self.postgres = postgres.start(self.folder)
-            opened.callback(lambda: self.postgres.stop())
-            if self.redis_url is None:
+            opened.callback(self._stop_postgres)
+            if self.own_redis:
                 self.redis_url = self.start_redis()
                 opened.callback(lambda: self.redis.stop() if self.redis else None)
             self.client = Client(self._stand_in())
@@ -149,6 +149,9 @@ class Plant:
     def start_postgres(self) -> None:
         self.postgres = postgres.start(self.folder)
 
+    def _stop_postgres(self) -> None:
+        self.postgres.stop()
+
     def _stand_in(self) -> str:
         """The platform, as a process of its own; returns its address."""
         child = self._spawn("stand-in", [sys.executable, "-m", "adapters.shopify.sandbox", "--port", "0"], {})
@@ -165,7 +168,7 @@ class Plant:
         ours = {
             "PYTHONPATH": str(ROOT),
             "DATABASE_URL": self.postgres.url,
-            "REDIS_URL": self.redis_url or "",
+            "REDIS_URL": self.redis_url,
             "PUBLIC_URL": self.url,
             "DATA_DIR": str(self.folder),
             "SHOPIFY_URL": f"{self.client.url}/{{shop}}",

@@ -17,7 +17,7 @@ import requests
 
 from tests.faults.conftest import MakePlant
 from tests.faults.plant import Child, Plant, dice
-from tests.faults.storefront import Webhook, key_of
+from tests.faults.storefront import Storefront, Webhook, key_of
 
 SENDERS = 4
 
@@ -174,7 +174,7 @@ def test_intake_answers_while_a_token_is_being_renewed(make_plant: MakePlant) ->
     assert plant.book()["calls"]["access_token"] == 1
 
 
-def _let_token_end_soon(shop: object) -> None:
+def _let_token_end_soon(shop: Storefront) -> None:
     """As if the token had been granted almost an hour ago."""
     with shop.app.database.begin(shop.merchant) as tx:
         sealed = tx.seal("connection.refresh", shop.refresh_token.encode())
@@ -185,7 +185,7 @@ def _let_token_end_soon(shop: object) -> None:
         )
 
 
-def _renewing(shop: object) -> Callable[[], bool]:
+def _renewing(shop: Storefront) -> Callable[[], bool]:
     sql = """SELECT token_version = 1 AND refresh_until IS NOT NULL AS renewing FROM connection
              WHERE merchant_id = :merchant"""
     return lambda: bool(shop.rows(sql)[0]["renewing"])

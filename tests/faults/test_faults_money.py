@@ -38,8 +38,14 @@ def test_three_hundred_credits_land_exactly_once_whatever_dies(make_plant: MakeP
     for name in ("web", "worker", "worker", "worker", "sweeper"):
         plant.start(name)
     for fault, probability in FAULTS.items():
-        more = {"fault": fault, "probability": probability, "seed": throw.randrange(2**32), "retry_after": 1}
-        plant.client.control("faults", operation="storeCreditAccountCredit", **more)
+        plant.client.control(
+            "faults",
+            fault=fault,
+            operation="storeCreditAccountCredit",
+            probability=probability,
+            seed=throw.randrange(2**32),
+            retry_after=1,
+        )
     mail = list(chain.from_iterable(orders))
     throw.shuffle(mail)
     begun = time.monotonic()

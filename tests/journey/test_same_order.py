@@ -65,7 +65,7 @@ def reinstall_and_redeliver(shop: Shop, order: str) -> None:
     drive(shop)
     [row] = shop.rows("SELECT state FROM connection")
     assert row["state"] == "removed"
-    install(shop.app, shop.merchant, "shopify", DOMAIN, TOKEN)
+    install(shop.app, "shopify", DOMAIN, TOKEN, lambda: shop.merchant)
     replay(shop, order)
     redeliver(shop, order)
 
@@ -124,16 +124,14 @@ def test_a_removed_app_makes_no_call_and_pays_what_is_due_after_its_return(shop:
     shop.app.workshop.work(f"m:{shop.merchant}")
     shop.app.workshop.work(connection_lane(shop.connection))
     assert shop.credits() == [] and states(shop, "attempt") == []
-    install(shop.app, shop.merchant, "shopify", DOMAIN, TOKEN)
+    install(shop.app, "shopify", DOMAIN, TOKEN, lambda: shop.merchant)
     drive(shop)
     assert shop.credits() == [800]
 
 
 def test_a_purchase_that_converted_one_referral_converts_no_other(shop: Shop) -> None:
     shop.apply({**PROGRAM, "hold_days": 14})
-    shop.order(net="80.00")
-    shop.order(net="50.00")
-    drive(shop)
+    two_friends(shop)
     first, second = shop.rows("SELECT id, external_id FROM referral ORDER BY captured_at, id")
     assert states(shop, "reward") == ["due", "due"]
     # The second referral points at the purchase of the first, as after a join of people that was undone.

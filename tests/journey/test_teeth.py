@@ -1,0 +1,90 @@
+"""Each guard of money is taken out once, and the test that stands for it must turn red: a test that never fails
+proves nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copytree, ignore_patterns
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BOUND_S = 150
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A guard in the text of one file, what stands there once it is gone, and the test that must notice."""
+
+    path: str
+    text: str
+    gone: str
+    test: str
+
+
+JOURNEY = "tests/journey"
+GUARDS = {
+    "read-back before a second send": Guard(
+        "connector/journey/issue.py",
+        "finding = outbound.find(account, attempt.effect, claimed)",
+        "finding = Absent()",
+        f"{JOURNEY}/test_money_read_back.py::test_a_credit_that_landed_is_found_and_never_sent_again[cut_after]",
+    ),
+    "one open effect per account": Guard(
+        "connector/store/migrations/0001.sql",
+        "CREATE UNIQUE INDEX attempt_one_open ON",
+        "CREATE INDEX attempt_one_open ON",
+        f"{JOURNEY}/test_money_late_answers.py::test_an_account_never_has_two_open_attempts",
+    ),
+    "one referral per purchase": Guard(
+        "connector/store/referrals.py",
+        "return bool(owner == referral.id)",
+        "return bool(owner)",
+        f"{JOURNEY}/test_same_order.py::test_a_purchase_that_converted_one_referral_converts_no_other",
+    ),
+    "one reward per referral and side": Guard(
+        "connector/store/migrations/0001.sql",
+        "    UNIQUE (referral_id, role, kind, ordinal),\n",
+        "",
+        f"{JOURNEY}/test_money_late_answers.py::test_a_reward_cannot_be_promised_twice",
+    ),
+    "the deadline before the first byte": Guard(
+        "adapters/http.py",
+        "self.guard.check()",
+        "self.guard.check",
+        f"{JOURNEY}/test_money_late_answers.py::test_bytes_of_a_credit_do_not_leave_after_its_deadline",
+    ),
+    "settling only the newest attempt": Guard(
+        "connector/store/attempts.py",
+        """AND attempt_id = :attempt
+                      AND state IN ('sending', 'unknown')
+                      AND EXISTS (SELECT FROM attempt WHERE id = :attempt AND state IN ('open', 'unknown'))
+                      AND {allowed}""",
+        "AND (true OR {allowed})",
+        f"{JOURNEY}/test_money_late_answers.py"
+        "::test_a_certain_failure_told_after_a_successor_paid_changes_nothing_but_its_own_attempt",
+    ),
+}
+
+
+@pytest.mark.parametrize("guard", GUARDS.values(), ids=GUARDS)
+def test_a_missing_guard_turns_its_test_red(guard: Guard, tmp_path: Path) -> None:
+    for folder in ("connector", "adapters", "mappings", "tests"):
+        copytree(ROOT / folder, tmp_path / folder, ignore=ignore_patterns("__pycache__"))
+    (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
+    patched = tmp_path / guard.path
+    text = patched.read_text()
+    assert text.count(guard.text) == 1, f"{guard.path} no longer reads as this test remembers it"
+    patched.write_text(text.replace(guard.text, guard.gone))
+    command = [sys.executable, "-m", "pytest", guard.test, "-q", "-p", "no:cacheprovider", "-p", "no:randomly"]
+    environ = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    environ.pop("PYTEST_ADDOPTS", None)
+    told = subprocess.run(
+        command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=BOUND_S, check=False
+    )
+    assert told.returncode == pytest.ExitCode.TESTS_FAILED, told.stdout[-3000:] + told.stderr[-2000:]
+    assert "1 failed" in told.stdout, told.stdout[-3000:]

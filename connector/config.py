@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from connector.errors import ConfigError
@@ -44,8 +44,8 @@ class Settings(BaseSettings):
     gather_seconds: float = Field(60, ge=0)
     retention_days: int = Field(30, ge=1, le=365)
 
-    @model_validator(mode="after")
-    def _fit_together(self) -> Settings:
+    def problems(self) -> list[str]:
+        """What does not fit together."""
         problems = [*self._timing_problems(), *self._secret_problems()]
         if urlsplit(self.public_url).scheme not in ("http", "https") or not urlsplit(self.public_url).hostname:
             problems.append("PUBLIC_URL must be the address people reach, such as https://referrals.example.com")
@@ -55,9 +55,7 @@ class Settings(BaseSettings):
             problems.append("DATABASE_URL must start with postgresql://; leave it out for the embedded server")
         if self.redis_url and not self.redis_url.startswith(("redis://", "rediss://", "unix://")):
             problems.append("REDIS_URL must start with redis://, rediss:// or unix://")
-        if problems:
-            raise ValueError("\n".join(problems))
-        return self
+        return problems
 
     def _timing_problems(self) -> list[str]:
         problems = []
@@ -99,24 +97,23 @@ class Settings(BaseSettings):
 
 def read(manifests: Mapping[str, Manifest], environ: Mapping[str, str], **changes: Any) -> Settings:
     """The settings, or ConfigError naming everything that is wrong in core and platform settings at once."""
-    problems = [problem for manifest in manifests.values() for problem in _platform_problems(manifest, environ)]
+    problems: list[str] = []
     try:
         settings = Settings(**changes)
     except ValidationError as error:
-        problems = [*_spoken(error), *problems]
-        raise ConfigError(problems) from error
+        problems += _spoken(error)
+        # Judge the rest as well, with the unusable fields left at their defaults: one message names everything.
+        wrong = {str(entry["loc"][0]): Settings.model_fields[str(entry["loc"][0])].default for entry in error.errors()}
+        settings = Settings(**{**changes, **wrong})
+    problems += settings.problems()
+    problems += [problem for manifest in manifests.values() for problem in _platform_problems(manifest, environ)]
     if problems:
         raise ConfigError(problems)
     return settings
 
 
 def _spoken(error: ValidationError) -> list[str]:
-    problems: list[str] = []
-    for entry in error.errors():
-        name = ".".join(str(part) for part in entry["loc"]).upper()
-        message = entry["msg"].removeprefix("Value error, ")
-        problems += [f"{name}: {message}"] if name else message.split("\n")
-    return problems
+    return [f"{str(entry['loc'][0]).upper()}: {entry['msg']}" for entry in error.errors()]
 
 
 def _platform_problems(manifest: Manifest, environ: Mapping[str, str]) -> list[str]:

@@ -1,8 +1,8 @@
 """A stand-in shop and an app connected to it, worked in this process: what most tests of money need.
 
-    shop.order(net="80.00")            an order sent by the advocate, its webhooks delivered
-    shop.work()                        work every lane until nothing is due
-    shop.credits(), shop.debits()      what the stand-in's own book says
+shop.order(net="80.00")            an order sent by the advocate, its webhooks delivered
+shop.work()                        work every lane until nothing is due
+shop.credits(), shop.debits()      what the stand-in's own book says
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ class Shop:
         self.make_app = make_app
         self.app = self.another_app()
         self.web = create_app(self.app).test_client()
-        self.client.control("shops", domain=DOMAIN, currency="EUR", token=TOKEN, secret=SECRET, target="http://127.0.0.1:9/")
+        self.client.control(
+            "shops", domain=DOMAIN, currency="EUR", token=TOKEN, secret=SECRET, target="http://127.0.0.1:9/"
+        )
         self.merchant = merchants.ensure(self.app.database, "Anna's Tea House")
         self.connection = install(self.app, "shopify", DOMAIN, TOKEN, lambda: self.merchant)
         self.program: UUID = self.apply(PROGRAM)
@@ -59,7 +61,9 @@ class Shop:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.client.close()
         self.sandbox.stop()
 
@@ -97,7 +101,12 @@ class Shop:
     def change(self, order: str, what: str, *, deliver: bool = True, **more: Any) -> None:
         """pay, refund, cancel or edit an order, and deliver the webhook that tells of it."""
         self.client.control(f"orders/{order}/{what}", send=False, **more)
-        topics = {"pay": "orders/paid", "refund": "refunds/create", "cancel": "orders/cancelled", "edit": "orders/edited"}
+        topics = {
+            "pay": "orders/paid",
+            "refund": "refunds/create",
+            "cancel": "orders/cancelled",
+            "edit": "orders/edited",
+        }
         if deliver:
             self.deliver(order, topics[what])
 
@@ -154,7 +163,10 @@ class Shop:
 
     def stages(self) -> list[str]:
         """The stage of every referral, oldest first."""
-        return [row["stage"] for row in self.rows("SELECT stage FROM referral WHERE merchant_id = :merchant ORDER BY id")]
+        return [
+            row["stage"]
+            for row in self.rows("SELECT stage FROM referral WHERE merchant_id = :merchant ORDER BY captured_at, id")
+        ]
 
     def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:
         """Rows of this merchant by plain SQL; `:merchant` is bound."""

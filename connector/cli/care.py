@@ -8,6 +8,7 @@ from connector.cli.account import choose_merchant
 from connector.cli.run import ready
 from connector.domain.person import EMAIL
 from connector.errors import NotFound
+from connector.journey.tasks import DECIDE
 from connector.ports.rows import merchant_lane
 from connector.wiring import open_app
 
@@ -18,15 +19,18 @@ _MERCHANT = click.option("--merchant", "name", default=None, help="Needed only w
 @click.option("--all", "everything", is_flag=True, help="Also those that were read without trouble.")
 @_MERCHANT
 def replay(everything: bool, name: str | None) -> None:
-    """Read parked deliveries and parked work again. Safe at any time: nothing is ever rewarded twice."""
+    """Take up parked deliveries, parked work and held rewards again. Safe at any time: nothing is ever rewarded twice."""
     with open_app() as app:
         ready(app)
         merchant = choose_merchant(app, name)
         with app.database.begin(merchant) as tx:
             deliveries = tx.deliveries.again(parked_only=not everything)
             tasks = tx.tasks.unpark()
+            held = tx.rewards.held()
+            if held:
+                tx.tasks.mark(merchant_lane(merchant), DECIDE, held)
         app.desk.wake(merchant_lane(merchant))
-        click.echo(f"{deliveries} deliveries and {tasks} parked tasks are due again.")
+        click.echo(f"{deliveries} deliveries, {tasks} parked tasks and {len(held)} held referrals are due again.")
 
 
 @click.command()

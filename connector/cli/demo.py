@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import importlib
+import importlib.util
 import os
 import secrets
 import signal
@@ -173,6 +174,8 @@ def _stages() -> Iterator[list[Stage]]:
     stages: list[Stage] = []
     try:
         for adapter in discover().values():
+            if importlib.util.find_spec(f"{adapter.package}.sandbox.story") is None:
+                continue
             url = f"http://127.0.0.1:{(port := _free_port())}"
             command = [sys.executable, "-m", f"{adapter.package}.sandbox", "--port", str(port)]
             processes.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import click
 import yaml
@@ -32,10 +33,15 @@ def read_program(text: str, source: str) -> dict[str, Any]:
     return data
 
 
-def check(app: App, program: Program) -> list[str]:
-    """What the merchant should know before relying on a program; raises ConfigError if nobody could ever pay it."""
+def check(app: App, program: Program, merchant: UUID) -> list[str]:
+    """What the merchant should know before relying on a program; raises ConfigError if nobody could ever pay it.
+
+    Judged by the platforms they have connected; before the first one is, by all there are.
+    """
+    with app.database.begin(merchant) as tx:
+        connected = {connection.platform for connection in tx.connections.all()} or set(app.adapters)
     rule, able, notes = program.advocate_reward, [], []
-    for adapter in app.adapters.values():
+    for adapter in (adapter for key, adapter in app.adapters.items() if key in connected):
         operation = adapter.manifest.operation(Capability(rule.kind), Direction.CREDIT)
         if operation is None or program.event not in adapter.manifest.qualifying:
             continue
@@ -64,8 +70,9 @@ def apply(file: Path, name: str | None) -> None:
     with open_app() as app:
         ready(app)
         data = read_program(file.read_text(), str(file))
-        notes = check(app, parse(data))
-        with app.database.begin(choose_merchant(app, name)) as tx:
+        merchant = choose_merchant(app, name)
+        notes = check(app, parse(data), merchant)
+        with app.database.begin(merchant) as tx:
             saved = tx.programs.apply(data)
         for note in notes:
             click.echo(f"Note: {note}")

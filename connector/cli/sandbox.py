@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
 import sys
 
 import click
@@ -19,7 +19,8 @@ def sandbox(platform: str, port: int) -> None:
     adapters = discover()
     if platform not in adapters:
         raise ConfigError([f"there is no platform {platform!r}; choose one of {', '.join(adapters)}"])
-    sys.exit(subprocess.call([sys.executable, "-m", f"{adapters[platform].package}.sandbox", "--port", str(port)]))
+    command = [sys.executable, "-m", f"{adapters[platform].package}.sandbox", "--port", str(port)]
+    os.execv(sys.executable, command)  # noqa: S606  (it takes this process's place, and so its signals)
 
 
 COMMANDS = (sandbox,)

@@ -11,6 +11,7 @@ from connector.ports.rows import Connection
 
 #: A token that ends within this time is renewed before it is used.
 MARGIN = timedelta(minutes=2)
+_RECONNECT = "the platform no longer honours our token: reconnect"
 
 
 def open_account(desk: Desk, lane: Lane) -> Account:
@@ -52,15 +53,19 @@ def _doubt(desk: Desk, lane: Lane, connection: Connection, error: Gone) -> Accou
     Somebody whose lease ran out may still store a new pair until lease and call have both passed. Until then the
     refusal is only a doubt, and a version that changed meanwhile proves it wrong.
     """
+    patience = desk.timing.lease + desk.timing.call
     with desk.store.begin(lane.merchant) as tx:
         now, fresh = tx.now(), tx.connections.get(connection.id)
-        if fresh.token_version != connection.token_version:
-            return _account(fresh, fresh.access)
-        patience = desk.timing.lease + desk.timing.call
-        if fresh.doubted_at is not None and fresh.doubted_at + patience <= now:
-            tx.connections.close(connection.id, "reconnect", "the platform no longer honours our token: reconnect")
-            raise error
-        tx.connections.doubt(connection.id, connection.token_version)
+        rotated = fresh.token_version != connection.token_version
+        believed = not rotated and fresh.doubted_at is not None and fresh.doubted_at + patience <= now
+        if believed:
+            tx.connections.close(connection.id, "reconnect", _RECONNECT)
+        elif not rotated:
+            tx.connections.doubt(connection.id, connection.token_version)
+    if believed:
+        raise error
+    if rotated:
+        return _account(fresh, fresh.access)
     raise Throttled(
         "the platform refused our token; looking once more", wait_s=patience.total_seconds(), platform=error.platform
     )
@@ -71,6 +76,7 @@ def token_expired(desk: Desk, lane: Lane, error: TokenExpired) -> None:
     with desk.store.begin(lane.merchant) as tx:
         connection = tx.connections.get(lane.connection)
         if not connection.refresh:
-            tx.connections.close(connection.id, "reconnect", "the platform no longer honours our token: reconnect")
-            raise Gone(error.reason, platform=error.platform, status=error.status) from error
+            tx.connections.close(connection.id, "reconnect", _RECONNECT)
+    if not connection.refresh:
+        raise Gone(error.reason, platform=error.platform, status=error.status) from error
     refresh(desk, lane, connection)

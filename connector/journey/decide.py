@@ -168,6 +168,7 @@ def _owe(tx: Tx, referral: Referral, decision: Decision, rewards: Sequence[Rewar
             moves |= _take_back(tx, referral, reward, owed)
         else:
             moves |= _adjust(tx, referral, decision, reward, plan)
+            _drop_reversals(tx, reward)
     for plan in plans.values():
         if plan.amount:
             moves |= _promise(tx, referral, decision, plan)
@@ -226,11 +227,17 @@ def _take_back(tx: Tx, referral: Referral, reward: Reward, owed: Money) -> bool:
     return True
 
 
+def _drop_reversals(tx: Tx, reward: Reward) -> None:
+    """A reward that certainly was not paid has nothing to take back; what was planned while it was under way goes."""
+    for reversal in tx.rewards.reversals(reward.id):
+        if reversal.state not in LOCKED and reversal.state not in _OVER:
+            _change_reversal(tx, reward, reversal, Money.zero(reward.amount.currency))
+
+
 def _change_reversal(tx: Tx, reward: Reward, reversal: Reversal, target: Money) -> bool:
-    if target == reversal.amount:
-        return reversal.state is RewardState.APPROVED
     state = RewardState.APPROVED if target else RewardState.VOID
-    if tx.rewards.change_reversal(reversal, target, state):
+    same = (target, state) == (reversal.amount, reversal.state)
+    if not same and tx.rewards.change_reversal(reversal, target, state) and target != reversal.amount:
         key = f"{reversal.id}/decided/{reversal.decision + 1}"
         batch = ledger.reversal_decided(key, target - reversal.amount)
         tx.ledger.post(batch, reward=reward.id, reversal=reversal.id)

@@ -61,7 +61,7 @@ def settle_overdue(desk: Desk, lane: Lane, lease: Lease) -> int:
         return 0
     account, outbound = open_account(desk, lane), lane.platform.outbound()
     for attempt in attempts:
-        if attempt.late is not None:
+        if attempt.late is not None and attempt.late.state is not AttemptState.UNKNOWN:
             _settle(desk, lane, lease, attempt, attempt.late)
         else:
             _read_back(desk, lane, lease, attempt, account, outbound)
@@ -124,7 +124,10 @@ def move_money(desk: Desk, lane: Lane, lease: Lease) -> int:
 def _begin(desk: Desk, lane: Lane, lease: Lease, movement: Movement, effect: Effect) -> Attempt | None:
     quiet = desk.quiet(lane.platform.manifest.key)
     with desk.store.begin(lane.merchant) as tx:
-        return tx.attempts.begin(movement, effect, lease, desk.timing.deadline, quiet)
+        attempt = tx.attempts.begin(movement, effect, lease, desk.timing.deadline, quiet)
+        if attempt is None:
+            tx.rewards.retry(movement, SCHEDULE[0], "another effect is open on this account: it goes first")
+        return attempt
 
 
 def _call(outbound: Outbound, account: Account, attempt: Attempt, lease: Lease) -> Outcome:

@@ -18,10 +18,14 @@ def rule(desk: Desk, merchant: UUID, attempt_id: UUID, verdict: str, transaction
         raise ConfigError(["name the platform's id of the movement with --transaction"])
     with desk.store.begin(merchant) as tx:
         state = AttemptState.DONE if landed else AttemptState.NOT_DONE
+        if landed and tx.attempts.settles_another(attempt_id, transaction):
+            raise ConfigError([f"{transaction} already settles another reward; look for the movement of this one"])
         answer = Answer(state, transaction if landed else "", reason="a person ruled so")
         attempt = tx.attempts.rule(attempt_id, answer)
         if attempt is None:
             raise NotFound(f"attempt {attempt_id} does not wait for a person")
+        if verdict == "reverse" and attempt.reversal is not None:
+            raise ConfigError(["a debit that landed took money back already: rule `landed`"])
         if landed:
             post(tx, attempt)
         if verdict == "reverse":

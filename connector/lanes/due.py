@@ -12,10 +12,20 @@ _DUE = """
 WITH due AS (
     SELECT 'm:' || merchant_id AS lane, min(received_at) AS since FROM delivery WHERE state = 'received' GROUP BY 1
     UNION ALL SELECT lane, min(due_at) FROM task WHERE state = 'open' AND due_at <= clock_timestamp() GROUP BY 1
+    -- What waits behind an open effect of its account is not due: settling that one wakes the lane.
     UNION ALL SELECT 'c:' || connection_id, min(retry_at) FROM reward
-        WHERE state = 'approved' AND retry_at <= clock_timestamp() GROUP BY 1
-    UNION ALL SELECT 'c:' || connection_id, min(retry_at) FROM reversal
-        WHERE state = 'approved' AND retry_at <= clock_timestamp() GROUP BY 1
+        WHERE state = 'approved' AND retry_at <= clock_timestamp() AND NOT EXISTS (
+            SELECT FROM attempt JOIN reward busy ON busy.id = attempt.reward_id
+            WHERE attempt.state IN ('open', 'unknown') AND attempt.connection_id = reward.connection_id
+              AND attempt.currency = reward.currency AND busy.beneficiary_id = reward.beneficiary_id)
+        GROUP BY 1
+    UNION ALL SELECT 'c:' || reversal.connection_id, min(reversal.retry_at) FROM reversal
+        JOIN reward ON reward.id = reversal.reward_id AND reward.state = 'issued'
+        WHERE reversal.state = 'approved' AND reversal.retry_at <= clock_timestamp() AND NOT EXISTS (
+            SELECT FROM attempt WHERE attempt.state IN ('open', 'unknown')
+              AND attempt.connection_id = reversal.connection_id AND attempt.owner = reward.owner
+              AND attempt.currency = reversal.currency)
+        GROUP BY 1
     UNION ALL SELECT 'c:' || connection_id, min(readback_at) FROM attempt
         WHERE state IN ('open', 'unknown') AND needs_person = '' AND readback_at <= clock_timestamp() GROUP BY 1
 )

@@ -33,9 +33,9 @@ def serve(shop: Workshop, redis: Redis) -> None:
     previous = signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))
     signal.signal(signal.SIGINT, signal.getsignal(signal.SIGTERM))
     while not stopped:
-        queue = Queue(QUEUE, connection=redis, serializer=JSONSerializer)
-        worker = SimpleWorker([queue], connection=redis, serializer=JSONSerializer)
         try:
+            queue = Queue(QUEUE, connection=redis, serializer=JSONSerializer)
+            worker = SimpleWorker([queue], connection=redis, serializer=JSONSerializer)
             worker.work(logging_level="WARNING", burst=False)
             break
         except RedisError as error:

@@ -9,8 +9,9 @@ from datetime import timedelta
 from uuid import UUID
 
 from connector import telemetry
-from connector.errors import Gone, NotDone, PlatformError, Unavailable
+from connector.errors import Gone, NotDone, PlatformError, TokenExpired, Unavailable
 from connector.journey import decide, digest, fetch, issue, record
+from connector.journey.accounts import token_expired
 from connector.journey.desk import Desk, Lane
 from connector.lanes import due
 from connector.lanes.lane import Claim, Lanes
@@ -69,7 +70,7 @@ class Workshop:
         steps = self._connection_steps(claim) if claim.platform else self._merchant_steps(claim)
         until = time.monotonic() + self.desk.timing.slice.total_seconds()
         try:
-            while any(step() for step in steps):
+            while self._step(claim, steps):
                 if time.monotonic() >= until:
                     return True, None
         except Gone as error:
@@ -83,6 +84,17 @@ class Workshop:
             return False, Pause(timedelta(minutes=1), failed=True)
         return False, None
 
+    def _step(self, claim: Claim, steps: list[Callable[[], int]]) -> bool:
+        """The first step that has something to do; a token that ended is renewed and counts as something done."""
+        try:
+            return any(step() for step in steps)
+        except TokenExpired as error:
+            token_expired(self.desk, self._lane(claim), error)
+            return True
+
+    def _lane(self, claim: Claim) -> Lane:
+        return Lane(claim.merchant, UUID(claim.lane[2:]), self.desk.platforms[claim.platform])
+
     def _merchant_steps(self, claim: Claim) -> list[Callable[[], int]]:
         desk, merchant = self.desk, claim.merchant
         return [
@@ -93,7 +105,7 @@ class Workshop:
 
     def _connection_steps(self, claim: Claim) -> list[Callable[[], int]]:
         """In order of what must not wait: doubts, reversals and credits, reads, records."""
-        desk, lane = self.desk, Lane(claim.merchant, UUID(claim.lane[2:]), self.desk.platforms[claim.platform])
+        desk, lane = self.desk, self._lane(claim)
         return [
             lambda: issue.settle_overdue(desk, lane, claim),
             lambda: issue.move_money(desk, lane, claim),

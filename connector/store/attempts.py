@@ -75,7 +75,8 @@ class Attempts(Repository):
             """INSERT INTO attempt (id, merchant_id, connection_id, reward_id, reversal_id, capability, direction, owner,
                    holder, amount, currency, marker, expires_at, since, deadline_at, readback_at, epoch, state)
                VALUES (:id, :merchant, :connection, :reward, :reversal, :capability, :direction, :owner, :holder,
-                   :amount, :currency, :marker, :expires_at, clock_timestamp(), least(clock_timestamp() + :deadline, :ends_at),
+                   :amount, :currency, :marker, :expires_at, clock_timestamp(),
+                   least(clock_timestamp() + :deadline, :ends_at),
                    least(clock_timestamp() + :deadline, :ends_at) + :quiet, :epoch, 'open')
                RETURNING *, (SELECT referral_id FROM reward WHERE reward.id = reward_id) AS referral_id,
                    CAST(:owed AS bigint) AS owed, CAST(:tries AS int) AS tries""",
@@ -165,7 +166,8 @@ class Attempts(Repository):
     def _keep_late(self, attempt: Attempt, answer: Answer) -> None:
         """An answer that came after somebody else had to decide without it."""
         row = self.run(
-            """UPDATE attempt SET late_state = :state, late_transaction = :transaction, late_holder = :holder
+            """UPDATE attempt SET late_state = :state, late_transaction = :transaction, late_holder = :holder,
+                   needs_person = CASE WHEN :state = 'unknown' THEN needs_person ELSE '' END
                WHERE merchant_id = :merchant AND id = :id RETURNING state""",
             id=attempt.effect.id,
             state=answer.state.value,
@@ -213,16 +215,23 @@ class Attempts(Repository):
         return found
 
     def claimed(self, connection: UUID, transaction: str, *, but: UUID) -> bool:
-        """Whether this platform transaction already settles another row."""
+        """Whether this platform transaction already settles another row, or waits there as a surplus."""
         return bool(
             self.run(
                 """SELECT EXISTS (SELECT FROM attempt WHERE merchant_id = :merchant AND connection_id = :connection
-                     AND transaction = :transaction AND id <> :but)""",
+                     AND :transaction IN (transaction, late_transaction) AND id <> :but)""",
                 connection=connection,
                 transaction=transaction,
                 but=but,
             ).scalar_one()
         )
+
+    def settles_another(self, attempt: UUID, transaction: str) -> bool:
+        """Whether a transaction on the connection of this attempt already settles another one."""
+        connection = self.run(
+            "SELECT connection_id FROM attempt WHERE merchant_id = :merchant AND id = :id", id=attempt
+        ).scalar_one_or_none()
+        return connection is not None and self.claimed(connection, transaction, but=attempt)
 
     def expiry_taken(self, connection: UUID, owner: str, expires_at: datetime, *, but: UUID) -> bool:
         """Whether another reward on this account ends at the very same second, and so could be mistaken for it."""

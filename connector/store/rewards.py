@@ -165,6 +165,14 @@ class Rewards(Repository):
         """It cannot be sent until somebody does what `reason` says; it blocks nothing and may be decided anew."""
         self._leave(movement, "state = 'held', decision = decision + 1", reason)
 
+    def held(self) -> list[str]:
+        """Referrals with something held, to be decided anew once its remedy was applied."""
+        rows = self.run(
+            """SELECT DISTINCT reward.referral_id FROM reward LEFT JOIN reversal ON reversal.reward_id = reward.id
+               WHERE reward.merchant_id = :merchant AND 'held' IN (reward.state, reversal.state)"""
+        )
+        return [str(row.referral_id) for row in rows]
+
     def retry(self, movement: Movement, after: timedelta, reason: str) -> None:
         """Try again after a while."""
         change = "retry_at = clock_timestamp() + :after, tries = tries + 1"

@@ -25,7 +25,9 @@ def create_app(app: App | None = None) -> Flask:
     telemetry.start_logging()
     flask = Flask("connector.web")
     flask.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST
-    flask.extensions["connector"] = app or open_app()
+    flask.url_map.merge_slashes = False  # a redirect made of the Host header could lead anywhere
+    flask.extensions["connector"] = connector = app or open_app()
+    _ = connector.desk  # made now, so that the first delivery does not wait for it
     for pages in (webhooks.pages, links.pages, health.pages):
         flask.register_blueprint(pages)
     flask.before_request(_begin)

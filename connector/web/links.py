@@ -34,7 +34,7 @@ def minted(code: str) -> Response:
 def vanity(merchant: str, code: str) -> Response:
     """A vanity code lives under its merchant's name."""
     app: App = current_app.extensions["connector"]
-    owner = app.database.lookup("merchant", merchant.lower())
+    owner = app.database.lookup("merchant", merchant.lower()) if (merchant + code).isprintable() else None
     if owner is None:
         abort(404)
     with app.database.begin(owner.merchant) as tx:

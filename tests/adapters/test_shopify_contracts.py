@@ -36,7 +36,7 @@ HEAD = """\
 
 Each webhook body is read for evidence, strongest first: a discount code that checkout accepted, then the link the order
 started from (`ref=CODE`, or `utm_content=CODE` where `utm_source=referral`), then an unsigned note in the cart, which
-is kept but never counts alone. The visits before the order are read from the Admin API; that read also decides.
+counts last of all. The visits before the order are read from the Admin API; that read also decides.
 
 A discount code counts only where `discount_applications` calls it a `discount_code`. A title that staff type on a draft
 order stands in `discount_codes` too, and proves nothing. Every body gets one of these outcomes:
@@ -152,7 +152,9 @@ def test_the_headers_that_were_captured_are_understood():
         more = {k.removeprefix("x-shopify-"): v for k, v in headers.items() if k.startswith("x-shopify-")}
         more = {name.replace("-", "_"): value for name, value in more.items() if name != "hmac-sha256"}
         shop, topic = more.pop("shop_domain"), more.pop("topic")
-        (item,) = inbound.receive(signed({"id": 1}, shop=shop, topic=topic, event_id=None, **more), [SECRET])
+        (item,) = inbound.receive(
+            signed({"id": 1, "domain": None}, shop=shop, topic=topic, event_id=None, **more), [SECRET]
+        )
         assert (item.account, item.topic, item.key) == (shop, topic, more["webhook_id"])
         assert (item.triggered_at is not None) == ("triggered_at" in more)
 

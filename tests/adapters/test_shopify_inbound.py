@@ -209,9 +209,14 @@ def test_changes_that_show_a_part_have_the_whole_order_read():
 def test_privacy_and_removal_become_facts_at_the_time_shopify_says():
     erased = inbound.read("customers/redact", b'{"customer": {"id": 5, "email": null}}', AT)
     assert erased.facts == (PersonErased(ObjectRef("customer", "gid://shopify/Customer/5"), AT, AT, None),)
-    for topic, body in {"app/uninstalled": b'{"id": 9}', "shop/redact": b'{"shop_id": 9}'}.items():
+    for topic, body in {
+        "app/uninstalled": b'{"id": 9, "myshopify_domain": "acme.myshopify.com"}',
+        "shop/redact": b'{"shop_id": 9, "shop_domain": "acme.myshopify.com"}',
+    }.items():
         removed = inbound.read(topic, body, AT)
         assert removed.facts == (ConnectionRemoved(ObjectRef("shop", "gid://shopify/Shop/9"), AT, AT),)
+    blank = inbound.read("app/uninstalled", b'{"id": 9, "myshopify_domain": null}', AT)
+    assert (blank.outcome, blank.facts) == ("not_used", ())
 
 
 @pytest.mark.parametrize(
@@ -219,7 +224,7 @@ def test_privacy_and_removal_become_facts_at_the_time_shopify_says():
     [b"", b"\xff\xfe", b"[]", b"null", b"{", b"[" * 100_000, b'{"id": 1e400}', b'{"id": NaN}', b'{"id": ' + b"9" * 5000 + b"}", b'{"id": true}', b'{"id": "1; drop"}', b"{}"],
 )  # fmt: skip
 def test_a_body_that_cannot_be_read_says_so_and_stops_nobody_else(body):
-    for topic in ("orders/paid", "refunds/create", "app/uninstalled"):
+    for topic in ("orders/paid", "refunds/create"):
         with pytest.raises(ValueError, match=r"\w"):
             inbound.read(topic, body, AT)
     assert sighted().hints[0] == "CODE5"

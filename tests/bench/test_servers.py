@@ -98,4 +98,6 @@ def test_gunicorn_and_granian_in_turns(make_app: MakeApp, database_url: str) -> 
     for name, pairs in figures.items():
         rate, p99 = (statistics.median(column) for column in zip(*pairs, strict=True))
         print(f"{name}: median {rate:.0f} deliveries/s, p99 {p99:.0f} ms")
-    print(f"granian / gunicorn, pair by pair: {min(ratios):.2f} to {max(ratios):.2f}, median {statistics.median(ratios):.2f}")
+    print(
+        f"granian / gunicorn, pair by pair: {min(ratios):.2f} to {max(ratios):.2f}, median {statistics.median(ratios):.2f}"
+    )

@@ -119,7 +119,9 @@ class Host:
             process.signal(signal.SIGTERM)
         deadline = time.monotonic() + grace_s
         for process in self.processes:
-            process.stop(max(0.0, deadline - time.monotonic()))
+            with suppress(subprocess.TimeoutExpired):
+                process.shell.wait(max(0.0, deadline - time.monotonic()))
+            process.kill()
 
     def __enter__(self) -> Self:
         return self

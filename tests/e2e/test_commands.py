@@ -38,7 +38,14 @@ class Terminal:
     def run(self, *words: str, given: str = "", expect: int = 0) -> str:
         command = [sys.executable, "-m", "connector", *words]
         done = subprocess.run(
-            command, cwd=self.folder, env=self.environ, input=given, capture_output=True, text=True, timeout=60, check=False
+            command,
+            cwd=self.folder,
+            env=self.environ,
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         assert done.returncode == expect, f"{words}: {done.stdout}{done.stderr}"
         return done.stdout if expect == 0 else done.stderr
@@ -78,7 +85,9 @@ def test_up_pays_a_referral_and_explains_it(terminal: Terminal):
         client.control("shops", domain=DOMAIN, currency="EUR", token=TOKEN, secret=SECRET, target=target)
         client.control("customers", shop=DOMAIN, email="anna@example.com", earlier_orders=1, send=False)
         friend = client.control("customers", shop=DOMAIN, email="cem@example.org", send=False)["gid"]
-        assert "is no Shopify shop" in terminal.run("connect", "shopify", "--account", "evil.com", given=TOKEN, expect=2)
+        assert "is no Shopify shop" in terminal.run(
+            "connect", "shopify", "--account", "evil.com", given=TOKEN, expect=2
+        )
         terminal.run("connect", "shopify", "--account", DOMAIN, "--merchant", "Anna's Tea House", given=TOKEN)
         (terminal.folder / "program.yaml").write_text(PROGRAM)
         terminal.run("program", "apply", "program.yaml")

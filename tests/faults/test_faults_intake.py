@@ -10,8 +10,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 import requests
 
@@ -104,13 +104,20 @@ def _kill_at(
 ) -> None:
     """SIGKILL one of the web server's own processes whenever so many deliveries were taken."""
     for moment in moments:
-        plant.until(
-            lambda moment=moment: len(sender.taken()) >= moment and bool(web.children()), "a web process to kill"
-        )
-        victim = throw.choice(web.children())
-        with suppress(ProcessLookupError):
-            os.kill(victim, signal.SIGKILL)
-            killed.append(victim)
+        plant.until(partial(_reached, sender, moment), f"{moment} deliveries to be taken")
+        plant.until(partial(_kill_one, web, throw, killed), "a web process to kill")
+
+
+def _reached(sender: Sender, moment: int) -> bool:
+    return len(sender.taken()) >= moment
+
+
+def _kill_one(web: Child, throw: random.Random, killed: list[int]) -> bool:
+    children = web.children()
+    if children:
+        os.kill(victim := throw.choice(children), signal.SIGKILL)
+        killed.append(victim)
+    return bool(children)
 
 
 def test_without_postgres_intake_says_so_at_once_and_never_says_yes(plant: Plant) -> None:

@@ -56,7 +56,7 @@ def test_three_hundred_credits_land_exactly_once_whatever_dies(make_plant: MakeP
         answers = sum((future.result(timeout=120) for future in sent), Counter[int]())
     calm = time.monotonic()
     plant.client.control("faults", verb="DELETE")
-    plant.until(lambda: _issued(shops) == REWARDS, "every reward to be issued", within=300)
+    plant.until(lambda: _issued_soon(shops) == REWARDS, "every reward to be issued", within=120)
     ended = time.monotonic()
     _tell(plant, shops, chaos, answers, calm - begun, ended - calm)
     for shop in shops:
@@ -73,7 +73,13 @@ def _orders(shop: Storefront) -> list[list[tuple[dict[str, str], bytes]]]:
     return [shop.order(codes[n % ADVOCATES], net=net) for n, net in enumerate(nets)]
 
 
-def _issued(shops: list[Storefront]) -> int:
+def _issued_soon(shops: list[Storefront]) -> int:
+    """How many are issued; whoever was unlucky three times would wait ten minutes, and this test will not."""
+    for shop in shops:
+        with shop.app.database.begin(shop.merchant) as tx:
+            tx.run(
+                "UPDATE reward SET retry_at = clock_timestamp() WHERE merchant_id = :merchant AND state = 'approved'"
+            )
     return sum(shop.totals()["rewards"].get("issued", 0) for shop in shops)
 
 

@@ -65,16 +65,16 @@ def drive(shop: Shop, app: App | None = None, within: float = _BOUND_S) -> None:
     until(settled, "nothing can move", within)
 
 
-def work_until(shop: Shop, sql: str, **values: object) -> None:
+def work_until(shop: Shop, sql: str, within: float = _BOUND_S) -> None:
     """Work due lanes, with their true pauses, until this query finds a row."""
 
     def found() -> bool:
         for lane in due.lanes(shop.app.database):
-            if not shop.rows(sql, **values):
+            if not shop.rows(sql):
                 shop.app.workshop.work(lane.id)
-        return bool(shop.rows(sql, **values))
+        return bool(shop.rows(sql))
 
-    until(found, sql)
+    until(found, sql, within)
 
 
 def work_decisions(shop: Shop) -> None:
@@ -87,7 +87,9 @@ def set_aside(shop: Shop) -> Iterator[None]:
     """Nothing that is approved by now is sent meanwhile."""
     kept = {}
     for table in ("reward", "reversal"):
-        rows = shop.rows(f"UPDATE {table} SET retry_at = now() + interval '1 hour' WHERE state = 'approved' RETURNING id")
+        rows = shop.rows(
+            f"UPDATE {table} SET retry_at = now() + interval '1 hour' WHERE state = 'approved' RETURNING id"
+        )
         kept[table] = [row["id"] for row in rows]
     yield
     for table, ids in kept.items():
@@ -192,7 +194,9 @@ def stuck_worker(
 def lose_lease(shop: Shop) -> None:
     """The lease of whoever holds the connection's lane runs out."""
     lane = connection_lane(shop.connection)
-    shop.rows("UPDATE lane SET expires_at = clock_timestamp() - interval '1 s' WHERE id = :lane RETURNING id", lane=lane)
+    shop.rows(
+        "UPDATE lane SET expires_at = clock_timestamp() - interval '1 s' WHERE id = :lane RETURNING id", lane=lane
+    )
 
 
 # ── People and platforms ─────────────────────────────────────────────────────────────────────────────────────────
@@ -206,6 +210,14 @@ def other_advocate(shop: Shop, email: str = "bea@example.com") -> str:
 
 def number(gid: str) -> int:
     return int(gid.rpartition("/")[2])
+
+
+def merged_away(shop: Shop) -> None:
+    """The advocate's customer becomes part of another one, and their store credit account goes with them."""
+    kept = shop.customer("anna.again@example.com")
+    shop.client.control(
+        "customers/merge", shop=DOMAIN, keep=number(kept), delete=number(shop.advocate), force=True, send=False
+    )
 
 
 _GIVE = """mutation give($id: ID!, $in: StoreCreditAccountCreditInput!) {
@@ -232,7 +244,9 @@ def calls(shop: Shop, operation: str) -> int:
     book = shop.client.book()
     told = {**book["sends_with_effect"], **book["sends_without_effect"]}
     field = {CREDIT: "credit", DEBIT: "debit"}[operation]
-    return sum(count for name, count in told.items() if field in name.partition(" ")[0].lower().removeprefix("storecredit"))
+    return sum(
+        count for name, count in told.items() if field in name.partition(" ")[0].lower().removeprefix("storecredit")
+    )
 
 
 def waiting_for_person(shop: Shop) -> list[UUID]:

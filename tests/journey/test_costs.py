@@ -37,12 +37,16 @@ def test_orders_without_a_sign_of_a_referral_are_read_a_hundred_at_a_time(shop: 
     again = shop.client.control("orders", shop=DOMAIN, customer=friend, net="20.00", send=False)
     shop.deliver(again["id"], "orders/create", "orders/paid", "orders/updated")
     shop.work()
-    assert sum(shop.client.book()["calls"].values()) == sum(reads.values()) + 1, "three deliveries of one order, one look"
+    assert sum(shop.client.book()["calls"].values()) == sum(reads.values()) + 1, (
+        "three deliveries of one order, one look"
+    )
 
 
 def test_a_webhook_costs_at_most_five_statements(shop: Shop) -> None:
     friend = shop.customer("stranger@example.org")
-    orders = [shop.client.control("orders", shop=DOMAIN, customer=friend, net="9.00", send=False)["id"] for _ in range(40)]
+    orders = [
+        shop.client.control("orders", shop=DOMAIN, customer=friend, net="9.00", send=False)["id"] for _ in range(40)
+    ]
     with statements(shop) as seen:
         for order in orders:
             shop.deliver(order, "orders/create")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from threading import Thread
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -16,15 +16,18 @@ from connector.ports.platform import Capability, Direction, Effect
 from connector.ports.rows import Movement, connection_lane
 from tests.journey.money import (
     CREDIT,
+    UNMARKED,
     approve,
     calls,
     drive,
     lose_lease,
     open_books,
     other_advocate,
+    ruled,
     states,
     stuck_worker,
     until,
+    waiting_for_person,
 )
 from tests.shop import Shop
 
@@ -97,11 +100,6 @@ def test_a_success_told_between_lost_lease_and_read_back_is_taken_as_it_is(shop:
     assert open_books(shop) == {"cost": 800, "issued": -800}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="issue.py `settle_overdue`: a late answer that is itself unclear is settled again and again, never read back,"
-    " and nothing else of the connection is worked",
-)
 @pytest.mark.parametrize("fault", ["cut_after", "cut_before"])
 def test_an_unclear_answer_told_after_the_lane_was_lost_is_read_back_like_any_other(shop: Shop, fault: str) -> None:
     approve(shop)
@@ -113,6 +111,40 @@ def test_an_unclear_answer_told_after_the_lane_was_lost_is_read_back_like_any_ot
     assert attempts(shop)[0]["late_state"] == "unknown"
     drive(shop, within=6)
     assert shop.credits() == [800] and shop.stages() == ["rewarded"]
+
+
+def asked_while_stuck(shop: Shop) -> UUID:
+    """The lane was lost, and a successor had to ask a person; returns the attempt."""
+    lose_lease(shop)
+    drive(shop)
+    asked = waiting_for_person(shop)
+    assert len(asked) == 1
+    return asked[0]
+
+
+def test_a_success_told_after_a_person_was_asked_needs_no_person_any_more(shop: Shop) -> None:
+    shop.apply(UNMARKED)
+    approve(shop)
+    with stuck_worker(shop) as go_on:
+        asked_while_stuck(shop)
+        go_on()
+    drive(shop)
+    assert waiting_for_person(shop) == []
+    assert shop.credits() == [800] and shop.stages() == ["rewarded"]
+
+
+def test_a_success_told_after_a_person_ruled_otherwise_is_kept_as_a_surplus(shop: Shop) -> None:
+    shop.apply(UNMARKED)
+    approve(shop)
+    with stuck_worker(shop) as go_on:
+        ruled(shop, asked_while_stuck(shop), "absent")
+        drive(shop)
+        assert shop.credits() == [800, 800]
+        go_on()
+    first, second = attempts(shop)
+    assert (first["state"], first["late_state"], second["state"]) == ("not_done", "done", "done")
+    assert [row["transaction"] for row in shop.rows("SELECT transaction FROM surplus")] == [first["late_transaction"]]
+    assert open_books(shop) == {"cost": 800, "issued": -800}
 
 
 def test_bytes_of_a_credit_do_not_leave_after_its_deadline(shop: Shop) -> None:

@@ -6,8 +6,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from connector.journey.accounts import open_account
 from connector.journey.desk import Lane
 from connector.ports.platform import Account, Grant
@@ -96,11 +94,12 @@ def test_a_refusal_is_only_a_doubt_until_no_other_worker_can_have_rotated_the_pa
     assert shop.credits() == [800] and connection(shop).state == "active"
 
 
-ROLLED_BACK = "accounts.py: the connection is closed and the error raised inside one transaction, which undoes the closing"
+ROLLED_BACK = (
+    "accounts.py: the connection is closed and the error raised inside one transaction, which undoes the closing"
+)
 NOT_HEEDED = "work.py `_slice`: TokenExpired from any call but issue counts as NotDone, so the token is never renewed"
 
 
-@pytest.mark.xfail(strict=True, reason=ROLLED_BACK)
 def test_a_refusal_that_stands_asks_the_merchant_to_reconnect_and_pays_after_it(shop: Shop) -> None:
     approve(shop)
     connected(shop, "shprt_no_longer_honoured", ENDED)
@@ -117,7 +116,6 @@ def test_a_refusal_that_stands_asks_the_merchant_to_reconnect_and_pays_after_it(
     assert open_books(shop) == {"cost": 800, "issued": -800}
 
 
-@pytest.mark.xfail(strict=True, reason=NOT_HEEDED)
 def test_a_token_taken_away_amid_a_credit_is_renewed_and_the_credit_is_paid_once(shop: Shop) -> None:
     approve(shop)
     connected(shop, tokens(shop).refresh, timedelta(hours=1))
@@ -135,7 +133,6 @@ def test_a_token_refused_at_the_credit_itself_is_renewed_and_the_credit_is_paid_
     assert shop.credits() == [800] and (calls(shop, CREDIT), renewals(shop)) == (2, 1)
 
 
-@pytest.mark.xfail(strict=True, reason=ROLLED_BACK)
 def test_a_token_that_cannot_be_renewed_asks_the_merchant_to_reconnect(shop: Shop) -> None:
     approve(shop)
     shop.fault("status", status=401)
@@ -146,7 +143,6 @@ def test_a_token_that_cannot_be_renewed_asks_the_merchant_to_reconnect(shop: Sho
     assert shop.credits() == [800]
 
 
-@pytest.mark.xfail(strict=True, reason=NOT_HEEDED)
 def test_a_token_refused_at_reading_orders_is_renewed_and_they_are_read(shop: Shop) -> None:
     connected(shop, tokens(shop).refresh, timedelta(hours=1))
     shop.order(net="80.00")

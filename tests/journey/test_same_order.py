@@ -258,8 +258,8 @@ def test_all_orders_of_delivery_end_the_same_when_the_order_is_over(generous: Sh
 @pytest.mark.parametrize("seed", range(12))
 def test_an_order_told_late_twice_and_jumbled_while_it_lives_ends_with_no_credit(generous: Shop, seed: int) -> None:
     shop, chance = generous, random.Random(seed)
-    life, untold = live(shop), []
-    over = False
+    life, over = live(shop), False
+    untold: list[Webhook] = []
     while not over or untold:
         if not over and (not untold or chance.random() < 0.5):
             change = next(life, None)
@@ -302,7 +302,9 @@ def test_all_720_orders_of_reading_with_repeats_end_in_one_decision() -> None:
     for order in permutations(snapshots()):
         for repeated in order:
             facts = tuple(fact for snapshot in (*order, repeated) for fact in snapshot)
-            case = Case(UUID(int=1), UUID(int=2), T0, facts, duplicate=False, paid_out=False, now=T0 + timedelta(hours=1))
+            case = Case(
+                UUID(int=1), UUID(int=2), T0, facts, duplicate=False, paid_out=False, now=T0 + timedelta(hours=1)
+            )
             decision = decide(RULES, case)
             ends.add((decision.stage, sum(plan.amount.minor for plan in decision.plans)))
     assert ends == {(Stage.REVERSED, 0)}

@@ -97,25 +97,22 @@ def spoiled(dice: random.Random, body: bytes, headers: Headers) -> tuple[bytes, 
     def marked(other: str) -> Headers:
         return {**headers, "X-Shopify-Hmac-Sha256": other}
 
-    match dice.randrange(9):
-        case 0:
-            return body[:place] + bytes([body[place] ^ 1 << dice.randrange(8)]) + body[place + 1 :], headers
-        case 1:
-            return body[:place], headers
-        case 2:
-            return body + b" ", headers
-        case 3:
-            return body, marked(mark[:-5] + ("AAAA=" if mark[-5:] != "AAAA=" else "BBBB="))
-        case 4:
-            return body, {name: value for name, value in headers.items() if name != "X-Shopify-Hmac-Sha256"}
-        case 5:
-            return body, signed(body, secret="another app's secret")
-        case 6:
-            return body, marked(dice.choice(["", " ", "é" * 44, "=", mark.lower(), hashlib.sha256(body).hexdigest()]))
-        case 7:
-            return b"", headers
-        case _:
-            return body, marked(signed(b"{}")["X-Shopify-Hmac-Sha256"])
+    flipped = body[:place] + bytes([body[place] ^ 1 << dice.randrange(8)]) + body[place + 1 :]
+    unmarked = {name: value for name, value in headers.items() if name != "X-Shopify-Hmac-Sha256"}
+    odd = dice.choice(["", " ", "é" * 44, "=", mark.lower(), hashlib.sha256(body).hexdigest()])
+    return dice.choice(
+        [
+            (flipped, headers),
+            (body[:place], headers),
+            (body + b" ", headers),
+            (b"", headers),
+            (body, unmarked),
+            (body, marked(odd)),
+            (body, marked(mark[:-5] + ("AAAA=" if mark[-5:] != "AAAA=" else "BBBB="))),
+            (body, marked(signed(b"{}")["X-Shopify-Hmac-Sha256"])),
+            (body, signed(body, secret="another app's secret")),
+        ]
+    )
 
 
 def test_among_thousands_of_bad_deliveries_every_good_one_is_kept_and_no_bad_one(shop: Shop) -> None:
@@ -138,13 +135,6 @@ def test_a_repeated_delivery_is_answered_alike_and_kept_once(shop: Shop) -> None
     assert kept(shop).total() == 1
 
 
-UNINSTALLED = pytest.param(
-    "app/uninstalled",
-    marks=pytest.mark.xfail(strict=True, reason="the body of app/uninstalled is not held against the unsigned headers"),
-)
-NUL = pytest.mark.xfail(strict=True, reason="PostgreSQL refuses the NUL and the answer is 500")
-
-
 # ── The parts that nobody signed ─────────────────────────────────────────────────────────────────────────────────
 
 
@@ -159,7 +149,7 @@ def test_a_delivery_shown_to_another_shop_moves_nothing_there(shop: Shop, other:
     assert (shop.credits(), shop.stages(), kept(shop)) == ([], [], {})
 
 
-@pytest.mark.parametrize("topic", [UNINSTALLED, "shop/redact", "customers/redact", "customers/data_request"])
+@pytest.mark.parametrize("topic", ["app/uninstalled", "shop/redact", "customers/redact", "customers/data_request"])
 @pytest.mark.parametrize("domain", [DOMAIN, OTHER])
 def test_an_order_shown_as_another_topic_closes_no_shop_and_forgets_nobody(
     shop: Shop, other: UUID, topic: str, domain: str
@@ -172,7 +162,7 @@ def test_an_order_shown_as_another_topic_closes_no_shop_and_forgets_nobody(
     assert shop.rows("SELECT id, erased_at FROM person WHERE merchant_id = :merchant ORDER BY id") == before
 
 
-@pytest.mark.parametrize("topic", [UNINSTALLED, "shop/redact", "customers/redact"])
+@pytest.mark.parametrize("topic", ["app/uninstalled", "shop/redact", "customers/redact"])
 def test_a_removal_meant_for_one_shop_cannot_be_turned_against_another(shop: Shop, other: UUID, topic: str) -> None:
     (made,) = shop.client.control("render", shop=DOMAIN, deliveries=[{"topic": topic, "customer": _number(shop)}])
     deliver(shop, made["body"].encode(), topic, OTHER)
@@ -209,8 +199,8 @@ ODD = ["", "é" * 300, "x" * 60_000, "../..", "'; DROP TABLE delivery; --", "999
         ("Shop-Domain", [*ODD, "a\x00b"]),
         ("Event-Id", ODD),
         ("Triggered-At", [*ODD, "a\x00b"]),
-        pytest.param("Topic", ["\x00", "a\x00b"], marks=NUL),
-        pytest.param("Event-Id", ["\x00", "a\x00b"], marks=NUL),
+        ("Topic", ["\x00", "a\x00b"]),
+        ("Event-Id", ["\x00", "a\x00b"]),
     ],
 )
 def test_no_text_in_an_unsigned_header_breaks_the_door(shop: Shop, header: str, values: list[str]) -> None:

@@ -1,6 +1,7 @@
 """Machines that watch get true answers, every answer is safe to show in a browser, and no error tells about us."""
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from flask.testing import FlaskClient
@@ -37,10 +38,12 @@ REQUESTS = [
 TELLTALES = ("Traceback", "sqlalchemy", "psycopg", "werkzeug", "SELECT", ".py", "postgresql", SECRET, SECRET_KEY, TOKEN)
 
 
-def elsewhere(shop: Shop, url: str) -> FlaskClient:
+@contextmanager
+def elsewhere(shop: Shop, url: str) -> Iterator[FlaskClient]:
     """The same app with another database."""
     settings = shop.app.settings.model_copy(update={"database_url": url})
-    return create_app(App(settings, shop.app.environ, shop.app.adapters, ExitStack())).test_client()
+    with App(settings, shop.app.environ, shop.app.adapters, ExitStack()) as app:
+        yield create_app(app).test_client()
 
 
 def check(answer: TestResponse, status: int) -> None:
@@ -54,7 +57,9 @@ def check(answer: TestResponse, status: int) -> None:
 
 
 @pytest.mark.parametrize(("method", "path", "status"), REQUESTS)
-def test_every_answer_carries_the_headers_that_protect_a_browser(shop: Shop, method: str, path: str, status: int) -> None:
+def test_every_answer_carries_the_headers_that_protect_a_browser(
+    shop: Shop, method: str, path: str, status: int
+) -> None:
     check(shop.web.open(path.replace("CODE", shop.code), method=method), status)
 
 
@@ -76,10 +81,9 @@ def test_readiness_tells_whether_somebody_works(shop: Shop) -> None:
 
 def test_deliveries_are_counted(shop: Shop) -> None:
     def counted() -> float:
-        name = 'connector_deliveries_total{answer="200",platform="shopify"}'
-        lines = [line for line in shop.web.get("/metrics").text.splitlines() if 'platform="shopify"' in line and '"200"' in line]
-        assert len([line for line in lines if "_total" in line]) <= 1, (name, lines)
-        return float(lines[0].split()[-1]) if lines else 0.0
+        lines = shop.web.get("/metrics").text.splitlines()
+        found = [line for line in lines if "_total{" in line and 'platform="shopify"' in line and '"200"' in line]
+        return float(found[0].split()[-1]) if found else 0.0
 
     before = counted()
     shop.order()  # two deliveries
@@ -88,21 +92,21 @@ def test_deliveries_are_counted(shop: Shop) -> None:
 
 def test_while_the_database_is_away_the_platform_is_asked_to_send_again_and_the_process_lives(shop: Shop) -> None:
     order = shop.order(deliver=False)
-    web = elsewhere(shop, "postgresql+psycopg://connector@127.0.0.1:9/connector?connect_timeout=2")
     ((headers, body),) = shop.webhooks(order, "orders/paid")
-    for answer in (
-        web.post("/webhooks/shopify", data=body, headers=headers),
-        web.get("/readyz"),
-        web.get(f"/r/{shop.code}"),
-    ):
-        check(answer, 503)
-        assert int(answer.headers["Retry-After"]) > 0
-    check(web.get("/healthz"), 200)
+    with elsewhere(shop, "postgresql+psycopg://connector@127.0.0.1:9/connector?connect_timeout=2") as web:
+        for answer in (
+            web.post("/webhooks/shopify", data=body, headers=headers),
+            web.get("/readyz"),
+            web.get(f"/r/{shop.code}"),
+        ):
+            check(answer, 503)
+            assert int(answer.headers["Retry-After"]) > 0
+        check(web.get("/healthz"), 200)
 
 
 def test_an_error_of_ours_says_so_and_nothing_else(shop: Shop) -> None:
     """A database without our tables: every query fails in a way that nobody foresaw."""
     empty = make_url(shop.app.settings.database_url).set(database="postgres").render_as_string(hide_password=False)
-    web = elsewhere(shop, empty)
-    for path in (f"/r/{shop.code}", "/readyz"):
-        check(web.get(path), 500)
+    with elsewhere(shop, empty) as web:
+        for path in (f"/r/{shop.code}", "/readyz"):
+            check(web.get(path), 500)

@@ -117,20 +117,26 @@ def test_no_variant_of_a_link_ever_leads_away_from_the_programs_hosts(shop: Shop
         names = dice.choice([("to", "m"), ("m", "to"), ("to", "to"), ("to", "host"), ("to", "utm_source")])
         query = f"{names[0]}={quote(evil)}&{names[1]}={quote(more, safe=':/?#')}"
         host = dice.choice(["localhost", "evil.com", f"{DOMAIN}@evil.com", "evil.com:443", "localhost"])
-        headers = {"Host": host, "X-Forwarded-Host": "evil.com", "X-Forwarded-Proto": "gopher", "X-Original-URL": "//evil.com"}
+        headers = {
+            "Host": host,
+            "X-Forwarded-Host": "evil.com",
+            "X-Forwarded-Proto": "gopher",
+            "X-Original-URL": "//evil.com",
+        }
         answer = shop.web.get(f"{path}{code}?{query}", headers=headers)
         seen = (number, path, code, query, host, answer.status_code, answer.headers.get("Location"))
         if answer.status_code >= 500:
             failed.append(seen)
         if answer.status_code // 100 == 3:
             target = urlsplit(answer.headers["Location"])
-            if (target.scheme, target.netloc in HOSTS) != ("https", True) or any(c in target.geturl() for c in "\r\n\\"):
+            if (target.scheme, target.netloc in HOSTS) != ("https", True) or any(
+                c in target.geturl() for c in "\r\n\\"
+            ):
                 left.append(seen)
     assert (left, failed) == ([], [])
     assert leads_to(shop.web.get(f"/r/{shop.code}"))[0] == DOMAIN
 
 
-@pytest.mark.xfail(strict=True, reason="two slashes are merged by a redirect to whatever the Host header says")
 def test_a_slash_too_many_is_no_redirect_to_a_host_that_a_stranger_named(shop: Shop) -> None:
     for host in ("evil.com", f"{DOMAIN}@evil.com", "localhost"):
         for path in (f"/r//{shop.code}", f"/r//anna-s-tea-house//{shop.code}", "//healthz"):
@@ -139,7 +145,6 @@ def test_a_slash_too_many_is_no_redirect_to_a_host_that_a_stranger_named(shop: S
             assert answer.status_code in {200, 302, 404}, (path, host)
 
 
-@pytest.mark.xfail(strict=True, reason="PostgreSQL refuses the NUL and the answer is 500")
 def test_a_nul_in_a_link_is_a_code_that_nobody_has(shop: Shop) -> None:
     for path in ("/r/%00", "/r/anna-s-tea-house/%00", "/r/%00/anna", f"/r/a%00b/{shop.code}"):
         assert shop.web.get(path).status_code == 404, path

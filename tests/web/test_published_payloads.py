@@ -54,7 +54,10 @@ def test_every_published_payload_is_taken_and_ends_with_a_named_outcome(shop: Sh
         events[event] = (name, topic)
     assert len(events) >= 40
     shop.work()
-    rows = {row["key"]: row for row in shop.rows("SELECT key, topic, state, outcome, reason FROM delivery WHERE merchant_id = :merchant")}
+    rows = {
+        row["key"]: row
+        for row in shop.rows("SELECT key, topic, state, outcome, reason FROM delivery WHERE merchant_id = :merchant")
+    }
     assert set(rows) == set(events)
     for event, (name, topic) in events.items():
         row = rows[event]

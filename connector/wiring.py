@@ -27,6 +27,7 @@ from connector.lanes.wake import Waker
 from connector.lanes.work import Workshop
 from connector.ports.platform import Kit, Meter
 from connector.store.database import Database, engine
+from connector.store.migrate import pending
 from connector.store.vault import Vault, derive
 
 if TYPE_CHECKING:
@@ -191,6 +192,17 @@ def _secrets(path: Path) -> dict[str, str]:
             temporary.unlink()
     found: dict[str, str] = json.loads(path.read_text())
     return found
+
+
+def ready(app: App) -> App:
+    """An app whose database may be used: a role that row-level security binds, and this version's schema.
+
+    Raises ConfigError with the remedy.
+    """
+    app.database.check_role()
+    if pending(app.database.engine):
+        raise ConfigError(["The database is not up to date: run `connector migrate` first."])
+    return app
 
 
 def child_environment(app: App) -> dict[str, str]:

@@ -9,11 +9,10 @@ from uuid import UUID
 
 import click
 
-from connector.cli.run import ready
 from connector.errors import ConfigError
 from connector.ports.platform import Account
 from connector.store import merchants
-from connector.wiring import App, open_app
+from connector.wiring import App, open_app, ready
 
 
 def choose_merchant(app: App, name: str | None) -> UUID:

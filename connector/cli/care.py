@@ -5,12 +5,11 @@ from __future__ import annotations
 import click
 
 from connector.cli.account import choose_merchant
-from connector.cli.run import ready
 from connector.domain.person import EMAIL
 from connector.errors import NotFound
 from connector.journey.tasks import DECIDE
 from connector.ports.rows import merchant_lane
-from connector.wiring import open_app
+from connector.wiring import open_app, ready
 
 _MERCHANT = click.option("--merchant", "name", default=None, help="Needed only where there are several.")
 

@@ -9,12 +9,11 @@ from uuid import UUID
 import click
 
 from connector.cli.account import choose_merchant
-from connector.cli.run import ready
 from connector.domain.money import Money
 from connector.errors import NotFound
 from connector.journey import rule as ruling
 from connector.store import reports
-from connector.wiring import open_app
+from connector.wiring import open_app, ready
 
 _MERCHANT = click.option("--merchant", "name", default=None, help="Needed only where there are several.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="For machines.")

@@ -11,13 +11,12 @@ import click
 import yaml
 
 from connector.cli.account import choose_merchant
-from connector.cli.run import ready
 from connector.domain import codes
 from connector.domain.program import Program, parse
 from connector.errors import ConfigError
 from connector.journey import enrol
 from connector.ports.platform import Capability, Direction, EffectClass
-from connector.wiring import App, open_app
+from connector.wiring import App, open_app, ready
 
 _MERCHANT = click.option("--merchant", "name", default=None, help="Needed only where there are several.")
 

@@ -18,7 +18,7 @@ from connector.errors import ConfigError
 from connector.lanes import jobs
 from connector.lanes.sweeper import Sweeper
 from connector.store import migrate as migrations
-from connector.wiring import App, child_environment, open_app
+from connector.wiring import App, child_environment, open_app, ready
 
 _STOP_S = 25
 _LOOK_S = 0.2
@@ -31,14 +31,6 @@ def migrate() -> None:
         app.database.check_role()
         migrations.migrate(app.database.engine)
         click.echo("The database is up to date.")
-
-
-def ready(app: App) -> App:
-    """An app whose database may be used: right role, right schema. Raises ConfigError."""
-    app.database.check_role()
-    if migrations.pending(app.database.engine):
-        raise ConfigError(["The database is not up to date: run `connector migrate` first."])
-    return app
 
 
 def web_command(port: int, *, host: str = "127.0.0.1", workers: int = 2) -> list[str]:

@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from connector import telemetry
 from connector.errors import ConnectorError, Rejected
 from connector.web import health, links, webhooks
-from connector.wiring import App, open_app
+from connector.wiring import App, open_app, ready
 
 #: No platform sends more than 2 MB; anything larger is turned away before it is read.
 MAX_REQUEST = 2 * 1024 * 1024
@@ -26,7 +26,7 @@ def create_app(app: App | None = None) -> Flask:
     flask = Flask("connector.web")
     flask.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST
     flask.url_map.merge_slashes = False  # a redirect made of the Host header could lead anywhere
-    flask.extensions["connector"] = connector = app or open_app()
+    flask.extensions["connector"] = connector = app or _opened()
     _ = connector.desk  # made now, so that the first delivery does not wait for it
     for pages in (webhooks.pages, links.pages, health.pages):
         flask.register_blueprint(pages)
@@ -39,6 +39,16 @@ def create_app(app: App | None = None) -> Flask:
     flask.register_error_handler(ConnectorError, _failed)
     flask.register_error_handler(Exception, _failed)
     return flask
+
+
+def _opened() -> App:
+    """The environment's app. A database that is away for a moment is answered with 503, not with a dead server."""
+    app = open_app()
+    try:
+        return ready(app)
+    except OperationalError as error:
+        telemetry.warn("database_away", error=type(error).__name__)
+        return app
 
 
 def _begin() -> None:

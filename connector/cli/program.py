@@ -69,8 +69,9 @@ def apply(file: Path, name: str | None) -> None:
     with open_app() as app:
         ready(app)
         data = read_program(file.read_text(), str(file))
+        program = parse(data)
         merchant = choose_merchant(app, name)
-        notes = check(app, parse(data), merchant)
+        notes = check(app, program, merchant)
         with app.database.begin(merchant) as tx:
             saved = tx.programs.apply(data)
         for note in notes:

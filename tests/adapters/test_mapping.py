@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from connector.domain.money import Money
 from connector.domain.stages import Stage
 from connector.errors import ConfigError, InvariantBroken
-from connector.mapping import TRANSFORMS, VOCABULARY, FieldWrite, Row, Step, Values, load, load_all, may_write, render
+from connector.mapping import TRANSFORMS, VOCABULARY, Row, Step, Values, load, load_all, may_write, render
+from connector.ports.platform import FieldValue
 
 ROOT = Path(__file__).parents[2]
 WHEN = datetime(2026, 3, 1, 0, 30, tzinfo=timezone(timedelta(hours=2)))
@@ -99,8 +100,8 @@ def test_a_good_file_says_what_each_field_gets(write):
         "Referred_By__c", "Text", "referral.code", steps, "if_empty", "Who sent them."
     )
     assert render(mapping, "contact", KNOWN) == {
-        "Referred_By__c": FieldWrite("ANNA ", "if_empty"),
-        "status": FieldWrite("Won", "never_downgrade: Lost < Open < Working < Won"),
+        "Referred_By__c": FieldValue("ANNA ", "if_empty", "Text"),
+        "status": FieldValue("Won", "never_downgrade: Lost < Open < Working < Won", "Picklist"),
     }
 
 
@@ -130,7 +131,7 @@ def test_unknown_and_empty_values_leave_the_field_alone(write):
 def test_a_transform_gives_what_its_name_says(write, source, transform, value):
     mapping = load(write(one_row(**{"from": source, "transform": [transform]})))
 
-    assert render(mapping, "contact", KNOWN) == {"f": FieldWrite(value, "if_empty")}
+    assert render(mapping, "contact", KNOWN) == {"f": FieldValue(value, "if_empty", "t")}
 
 
 @pytest.mark.parametrize(
@@ -348,8 +349,8 @@ def test_the_shipped_mappings_load_and_each_row_writes_something():
 def test_the_shop_gets_the_source_of_an_order_once_and_its_stage_always():
     writes = render(load_all()["shopify"], "order", KNOWN)
 
-    assert writes["$app:referral.advocate_code"] == FieldWrite("ANNA 7", "if_empty")
-    assert writes["$app:referral.stage"] == FieldWrite("converted", "always")
+    assert writes["$app:referral.advocate_code"] == FieldValue("ANNA 7", "if_empty", "single_line_text_field")
+    assert writes["$app:referral.stage"] == FieldValue("converted", "always", "single_line_text_field")
     assert writes["$app:referral.reward_amount"].value == "12.50"
 
 

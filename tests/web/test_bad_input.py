@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import io
 import json
-import os
 import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -25,7 +24,7 @@ from connector.store import merchants
 from tests.shop import DOMAIN, SECRET, TOKEN, Shop
 
 #: Good ones, and as many bad ones between them.
-DELIVERIES = 10_000 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 2_000
+DELIVERIES = 10_000
 OTHER = "bobs-boats.myshopify.com"
 
 Headers = dict[str, str]

@@ -51,11 +51,32 @@ def lanes(database: Database) -> list[DueLane]:
         return [DueLane(row.id, row.platform, float(row.age)) for row in session.execute(text(_DUE))]
 
 
-def crowded(database: Database, platform: str, slots: int) -> bool:
-    """Whether a platform holds more than its half of the slots (at least one) while lanes of others are waiting."""
+@dataclass(frozen=True)
+class Standing:
+    """How a platform fares. held: lanes being worked now. down: most of its lanes found it away in their last slice."""
+
+    held: int
+    down: bool
+
+
+#: Fewer lanes than this prove nothing about a platform: they may have troubles of their own.
+ENOUGH = 3
+
+
+def standing(database: Database, platform: str) -> Standing:
+    """The platform's breaker and its share of the workers, read from its lanes alone."""
     with database.switchboard() as session:
-        held = session.execute(
-            text("SELECT count(*) FROM lane WHERE platform = :platform AND expires_at >= clock_timestamp()"),
+        row = session.execute(
+            text(
+                """SELECT count(*) FILTER (WHERE expires_at >= clock_timestamp()) AS held,
+                     count(*) FILTER (WHERE failures > 0) AS failing, count(*) FILTER (WHERE epoch > 0) AS worked
+                   FROM lane WHERE platform = :platform"""
+            ),
             {"platform": platform},
-        ).scalar_one()
-    return held > max(1, slots // 2) and any(lane.platform != platform for lane in lanes(database))
+        ).one()
+    return Standing(row.held, down=row.failing >= ENOUGH and 2 * row.failing >= row.worked)
+
+
+def others(database: Database, platform: str) -> bool:
+    """Whether lanes of anything but this platform are waiting for a worker."""
+    return any(lane.platform != platform for lane in lanes(database))

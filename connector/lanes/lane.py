@@ -89,16 +89,18 @@ class Lanes:
             lane, row.merchant_id, row.platform, row.epoch, owner, boot, row.claimed_at, row.expires_at, row.failures
         )
 
-    def release(self, claim: Claim, *, rest: timedelta = timedelta(0), failed: bool = False) -> bool:
-        """Free the lane if it is still ours, to rest a while; says whether it was woken meanwhile."""
+    def release(self, claim: Claim, *, rest: timedelta = timedelta(0), failures: int = 0) -> bool:
+        """Free the lane if it is still ours, to rest a while; says whether it was woken meanwhile.
+
+        failures: how many slices in a row have now found the platform away.
+        """
         with self.database.switchboard() as session:
             row = session.execute(
                 text(
                     """UPDATE lane SET owner = NULL, expires_at = NULL,
-                         failures = CASE WHEN :failed THEN failures + 1 ELSE 0 END,
-                         not_before = clock_timestamp() + :rest
+                         failures = :failures, not_before = clock_timestamp() + :rest
                        WHERE id = :lane AND owner = :owner AND epoch = :epoch RETURNING again"""
                 ),
-                {"lane": claim.lane, "owner": claim.owner, "epoch": claim.epoch, "failed": failed, "rest": rest},
+                {"lane": claim.lane, "owner": claim.owner, "epoch": claim.epoch, "failures": failures, "rest": rest},
             ).first()
         return bool(row and row.again)

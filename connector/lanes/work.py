@@ -28,6 +28,12 @@ class Pause:
     failed: bool = False
 
 
+#: A slice that broke on a bug of ours: the lane rests, so that it cannot spin, and is tried again.
+CRASHED = Pause(timedelta(seconds=1), failed=True)
+#: While a platform is down, how long all its lanes but one rest.
+PROBE_EVERY = timedelta(seconds=5)
+
+
 @dataclass(frozen=True)
 class Workshop:
     """What working lanes takes. slots: how many workers share the lanes."""
@@ -41,13 +47,10 @@ class Workshop:
         claim = self.lanes.claim(lane)
         if claim is None:
             return
-        if claim.platform and due.crowded(self.lanes.database, claim.platform, self.slots):
-            self.lanes.release(claim)
-            self.desk.wake(lane)  # others are waiting and this platform has its half: its turn comes after theirs
-            time.sleep(0.05)
+        if self._refused(claim):
             return
         kind, started, ended = ("connection" if claim.platform else "merchant"), time.monotonic(), "crashed"
-        pause: Pause | None = None
+        pause: Pause | None = CRASHED
         more = False
         try:
             more, pause = self._slice(claim)
@@ -59,11 +62,27 @@ class Workshop:
         if (more or again) and pause is None:
             self.desk.wake(lane)
 
+    def _refused(self, claim: Claim) -> bool:
+        """Give a lane back at once when its platform is down, or holds its half of the workers while others wait."""
+        if not claim.platform:
+            return False
+        standing = due.standing(self.lanes.database, claim.platform)
+        if standing.down and standing.held > 1:
+            self.lanes.release(claim, rest=PROBE_EVERY, failures=claim.failures)  # one lane probes for all
+            return True
+        if standing.held > max(1, self.slots // 2) and due.others(self.lanes.database, claim.platform):
+            self.lanes.release(claim, failures=claim.failures)
+            self.desk.wake(claim.lane)  # its turn comes after theirs
+            time.sleep(0.05)
+            return True
+        return False
+
     def _release(self, claim: Claim, pause: Pause | None) -> bool:
         if pause is None:
             return self.lanes.release(claim)
         back_off = BACK_OFF[min(claim.failures, len(BACK_OFF) - 1)] if pause.failed else timedelta(0)
-        return self.lanes.release(claim, rest=max(pause.length, back_off), failed=pause.failed)
+        failures = claim.failures + 1 if pause.failed else 0
+        return self.lanes.release(claim, rest=max(pause.length, back_off), failures=failures)
 
     def _slice(self, claim: Claim) -> tuple[bool, Pause | None]:
         """Work steps in order until nothing is due or the slice is used up; says whether more is due."""

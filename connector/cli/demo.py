@@ -42,11 +42,11 @@ _PATIENCE_S = 120.0
 #: The stand-ins answer at once, so the pauses that a real platform needs would only make people wait.
 _QUICK = {
     "SWEEP_SECONDS": "1",
-    "CALL_SECONDS": "3",
-    "DEADLINE_SECONDS": "2",
+    "CALL_SECONDS": "10",
+    "DEADLINE_SECONDS": "5",
     "SLICE_SECONDS": "5",
-    "LEASE_SECONDS": "12",
-    "QUIET_SECONDS": "3",
+    "LEASE_SECONDS": "20",
+    "QUIET_SECONDS": "10",
     "GATHER_SECONDS": "2",
 }
 
@@ -122,7 +122,12 @@ def _tell(app: App, merchant: UUID, stage: Stage, port: int, started: float) -> 
             codes[name] = enrol.enrol(tx, saved.id, email).code
     for line in stage.story.play(codes):
         click.echo(f"  {time.monotonic() - started:5.1f} s  {line}")
-    _until(lambda: _settled(app, merchant), "all work to be done")
+    try:
+        _until(lambda: _settled(app, merchant), "all work to be done")
+    except ConnectorError:
+        click.echo(f"  left to do: {reports.totals(app.database, merchant)}", err=True)
+        click.echo(f"  needs a person: {reports.needs_person(app.database, merchant)}", err=True)
+        raise
     click.echo(f"  {time.monotonic() - started:5.1f} s  all work is done; {stage.adapter.manifest.label} now holds:")
     for moved in stage.story.book():
         click.echo(f"           {moved.person:<10} {moved.kind:<7} {moved.amount} {moved.currency}")

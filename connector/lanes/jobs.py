@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from typing import Any
 
 from redis import Redis, RedisError
 from rq import Queue, SimpleWorker
@@ -18,6 +19,16 @@ _shop: Workshop | None = None
 _RECONNECT_S = 1.0
 
 
+class _Worker(SimpleWorker):
+    """RQ's worker also returns when it loses Redis or meets an error of its own; this one says if it was asked to."""
+
+    asked_to_stop = False
+
+    def request_stop(self, signum: Any, frame: Any) -> None:
+        self.asked_to_stop = True
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
+
 def work(lane: str) -> None:
     """The only RQ job: work one slice of the named lane."""
     if _shop is None:
@@ -30,15 +41,17 @@ def serve(shop: Workshop, redis: Redis) -> None:
     global _shop  # noqa: PLW0603  (RQ calls jobs by name, so this is the one place to leave what they need)
     _shop = shop
     stopped: list[int] = []
-    previous = signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))
-    signal.signal(signal.SIGINT, signal.getsignal(signal.SIGTERM))
+    previous = signal.getsignal(signal.SIGTERM)
     while not stopped:
+        for number in (signal.SIGTERM, signal.SIGINT):  # RQ puts its own in their place while it works
+            signal.signal(number, lambda received, _frame: stopped.append(received))
         try:
             queue = Queue(QUEUE, connection=redis, serializer=JSONSerializer)
-            worker = SimpleWorker([queue], connection=redis, serializer=JSONSerializer)
+            worker = _Worker([queue], connection=redis, serializer=JSONSerializer)
             worker.work(logging_level="WARNING", burst=False)
-            break
+            if worker.asked_to_stop:
+                break
         except RedisError as error:
             telemetry.warn("redis_away", error=type(error).__name__)
-            time.sleep(_RECONNECT_S)
+        time.sleep(_RECONNECT_S)
     signal.signal(signal.SIGTERM, previous)

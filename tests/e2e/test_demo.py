@@ -44,5 +44,5 @@ def test_a_wrong_amount_ends_the_demo_with_exit_1(tmp_path: Path, file: str, rig
     told = play(tree)
     assert told.returncode == 1, told.stdout + told.stderr
     found = re.search(r"duplicates=(\d+), missing=(\d+)", told.stdout)
-    assert found, told.stdout
+    assert found, told.stdout + told.stderr
     assert found.groups() != ("0", "0")

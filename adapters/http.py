@@ -14,7 +14,7 @@ import re
 import socket
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import Any
@@ -27,7 +27,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 from urllib3.util.retry import Retry
 
-from connector.errors import Late, NotDone, Refused, Unavailable, Unknown
+from connector.errors import NotDone, Refused, Unavailable, Unknown
 from connector.failpoints import reach
 from connector.ports.platform import Guard
 
@@ -66,12 +66,10 @@ class _Watch:
         self.sent = True
 
     def cut(self) -> None:
+        """End the call from outside: whoever reads from the socket sees it closed."""
         if self.socket is not None:
-            with_shutdown = self.socket
-            try:
-                with_shutdown.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                return  # it is closed already, which is what we wanted
+            with suppress(OSError):  # it is closed already, which is what we wanted
+                self.socket.shutdown(socket.SHUT_RDWR)
 
 
 _local = threading.local()
@@ -221,6 +219,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-__all__ = ["CONNECT_TIMEOUT_S", "Gate", "Late", "Reply"]

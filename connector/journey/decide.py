@@ -120,13 +120,17 @@ def _open(
     standing = tx.referrals.of_friend(program.id, friend)
     if standing is None:
         standing = tx.referrals.open(referral)
-    elif tx.referrals.lock(standing).stage in (Stage.PENDING, Stage.EXPIRED) and not tx.referrals.is_converted(
-        standing
-    ):
+    elif _still_open(tx, standing):
         tx.referrals.repoint(replace(referral, id=standing))
     else:
         return  # the friend was referred before: the first referral stands, this purchase changes nothing
     tx.tasks.mark(merchant_lane(tx.merchant), DECIDE, [str(standing)])
+
+
+def _still_open(tx: Tx, referral: UUID) -> bool:
+    """Whether another purchase of the friend may still take the place of the one it waits for."""
+    waiting = tx.referrals.lock(referral).stage in (Stage.PENDING, Stage.EXPIRED)
+    return waiting and not tx.referrals.is_converted(referral)
 
 
 def _decide(tx: Tx, task: Task) -> str:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
 
-from connector.ports.platform import Auth, Inbound, Kit, Manifest, Outbound
+from connector.ports.inbound import Inbound
+from connector.ports.joining import Auth
+from connector.ports.platform import Kit, Manifest, Outbound
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ import ipaddress
 import re
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +26,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
+from urllib3.response import BaseHTTPResponse
 from urllib3.util.retry import Retry
 
 from connector.errors import NotDone, Refused, Unavailable, Unknown
@@ -34,6 +36,8 @@ from connector.ports.platform import Guard
 #: More than any documented answer; a larger body is hostile or broken.
 MAX_BODY = 32 * 1024 * 1024
 CONNECT_TIMEOUT_S = 5.0
+_OK, _PARTIAL, _BEYOND, _SERVER_ERROR = 200, 206, 416, 500
+_CHUNK = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,14 @@ class Reply:
     @property
     def request_id(self) -> str:
         return self.headers.get("x-request-id", "")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a file, and whether the file ends with it."""
+
+    data: bytes = field(repr=False)
+    last: bool
 
 
 class _Watch:
@@ -156,11 +168,32 @@ class Gate:
         guard: Guard | None = None,
     ) -> Reply:
         """One call, once. Raises Unavailable or Late (certainly nothing sent), Unknown (it may have arrived)."""
-        self.check(url)
-        watch = _Watch(guard)
+        request = requests.Request(method, url, headers={**headers, "Connection": "close"}, data=body)
+        return self._exchange(request, operation, _Watch(guard), _whole)
+
+    def part(self, url: str, *, operation: str, start: int, size: int) -> Part:
+        """Up to `size` bytes of a file from `start` on. A server that knows no ranges sends all, and we skip to there.
+
+        Raises Unavailable; Refused where there is no such file.
+        """
+        headers = {"Range": f"bytes={start}-{start + size - 1}", "Accept-Encoding": "identity", "Connection": "close"}
+        request = requests.Request("GET", url, headers=headers)
+        try:
+            reply = self._exchange(request, operation, _Watch(None), partial(_slice, start=start, size=size))
+        except Unknown as error:
+            raise Unavailable(error.reason, platform=self.platform, operation=operation) from error
+        return _part(reply, start, size, self.platform)
+
+    def _exchange(
+        self, request: requests.Request, operation: str, watch: _Watch, take: Callable[[BaseHTTPResponse], bytes]
+    ) -> Reply:
+        self.check(request.url)
         try:
             with _total_deadline(watch, self.timeout_s), self._session() as session:
-                return self._call(session, method, url, headers, body)
+                reply = self._call(session, request, take)
+            if watch.guard is not None:
+                reach("http.answered")
+            return reply
         except NotDone:
             raise
         except (requests.RequestException, HTTPError, HTTPException, OSError) as error:
@@ -179,23 +212,50 @@ class Gate:
             yield session
 
     def _call(
-        self, session: requests.Session, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+        self, session: requests.Session, request: requests.Request, take: Callable[[BaseHTTPResponse], bytes]
     ) -> Reply:
-        timeout = (min(CONNECT_TIMEOUT_S, self.timeout_s), self.timeout_s)
         with session.request(
-            method,
-            url,
-            data=body,
-            headers={**headers, "Connection": "close"},
-            timeout=timeout,
+            request.method,
+            request.url,
+            data=request.data,
+            headers=request.headers,
+            timeout=(min(CONNECT_TIMEOUT_S, self.timeout_s), self.timeout_s),
             allow_redirects=False,
             stream=True,
         ) as response:
-            content = response.raw.read(MAX_BODY + 1, decode_content=True)
-            if len(content) > MAX_BODY:
-                raise HTTPError("the answer is larger than any documented one")
             lower = {name.lower(): value for name, value in response.headers.items()}
-            return Reply(response.status_code, lower, content)
+            return Reply(response.status_code, lower, take(response.raw))
+
+
+def _whole(response: BaseHTTPResponse) -> bytes:
+    content = response.read(MAX_BODY + 1, decode_content=True)
+    if len(content) > MAX_BODY:
+        raise HTTPError("the answer is larger than any documented one")
+    return content
+
+
+def _slice(response: BaseHTTPResponse, start: int, size: int) -> bytes:
+    """The wanted bytes of an answer that holds them alone (206), or of a whole file."""
+    skip = 0 if response.status == _PARTIAL else start
+    while skip > 0 and (passed := response.read(min(skip, _CHUNK))):
+        skip -= len(passed)
+    return response.read(size)
+
+
+def _part(reply: Reply, start: int, size: int, platform: str) -> Part:
+    if reply.status == _BEYOND:  # the file ended right where the last part did
+        return Part(b"", last=True)
+    if reply.status not in (_OK, _PARTIAL):
+        kind = Unavailable if reply.status >= _SERVER_ERROR or reply.status in (408, 429) else Refused
+        raise kind(f"the file was answered with {reply.status}", platform=platform, status=reply.status)
+    total = reply.headers.get("content-length", "")
+    if reply.status == _PARTIAL:
+        total = reply.headers.get("content-range", "").rpartition("/")[2]
+    known = int(total) if total.isdigit() else None
+    last = start + len(reply.body) >= known if known is not None else len(reply.body) < size
+    if not last and len(reply.body) < size:
+        raise Unavailable("the file broke off", platform=platform, status=reply.status)
+    return Part(reply.body, last)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from pydantic import SecretStr
 from redis import Redis
@@ -32,6 +32,9 @@ from connector.store.vault import Vault, derive
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from connector.ports.history import History
+    from connector.ports.offers import Offers
 
 _REDIS_TIMEOUT_S = 0.5
 
@@ -81,7 +84,8 @@ class App:
     def desk(self) -> Desk:
         mappings = mapping.load_all()
         platforms = {key: self._platform(adapter, mappings.get(key)) for key, adapter in self.adapters.items()}
-        return Desk(self.database, platforms, self.settings.timing, self.key("markers"), Waker(self.redis))
+        keys = (self.key("markers"), self.key("touch"))
+        return Desk(self.database, platforms, self.settings.timing, *keys, Waker(self.redis))
 
     def kit(self, key: str) -> Kit:
         """What a platform's code is given."""
@@ -98,10 +102,13 @@ class App:
     def _platform(self, adapter: Adapter, fields: mapping.Mapping | None) -> Platform:
         kit = self.kit(adapter.manifest.key)
         secret = kit.settings.get(adapter.manifest.app_secret, "")
+        outbound = _once(partial(adapter.outbound, kit))
         return Platform(
             manifest=adapter.manifest,
             inbound=adapter.inbound,
-            outbound=_once(partial(adapter.outbound, kit)),
+            outbound=outbound,
+            offers=cast("Callable[[], Offers]", outbound),
+            history=cast("Callable[[], History]", outbound),
             auth=_once(partial(adapter.auth, kit)),
             mapping=fields,
             secrets=tuple(filter(None, secret.split(","))),

@@ -11,17 +11,18 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, wraps
-from importlib import resources
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cached_property, wraps
 from typing import Any, NoReturn, ParamSpec, TypedDict, TypeVar
 from urllib.parse import urlsplit
 
-from adapters.http import Gate, Reply
+from adapters.http import Gate, Part, Reply
 from adapters.shopify import MANIFEST
+from adapters.shopify.queries import Document, document
 from connector.errors import (
     ConfigError,
     Gone,
-    InvariantBroken,
     NotDone,
     PlatformError,
     Refused,
@@ -38,20 +39,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 DEFAULT_WAIT_S, MIN_WAIT_S, MAX_WAIT_S = 2.0, 1.0, 60.0
-#: Points that one call asks for, and those it asks for each id: 10 a mutation, 1 an object, 2 a connection.
-COSTS = {
-    "orders": (0, 46),
-    "glance": (0, 7),
-    "refunds": (753, 0),
-    "person": (2, 0),
-    "shop": (2, 0),
-    "credit_accounts": (23, 0),
-    "credit_transactions": (103, 0),
-    "credit": (10, 0),
-    "debit": (10, 0),
-    "metafields": (0, 28),
-    "set_metafields": (10, 0),
-}
 #: Errors of which Shopify says, or the GraphQL standard does, that nothing was carried out; `None` is a syntax error.
 _REFUSALS = frozenset({"ACCESS_DENIED", "MAX_COST_EXCEEDED", "INVALID_VARIABLE", "RESOURCE_NOT_FOUND"})
 #: Errors that leave open what was carried out, even where no data came with them.
@@ -60,31 +47,6 @@ _OPEN = frozenset({"INTERNAL_SERVER_ERROR", "TIMEOUT"})
 _MOVED = frozenset({"INSUFFICIENT_FUNDS", "STALE_OBJECT"})
 _STATUS_WORDS = {402: "the shop is frozen until it pays its plan", 423: "the shop is locked"}
 _OK, _SERVER_ERROR = 200, 500
-_OPERATION = re.compile(r"^(?P<kind>query|mutation) [^{]*\{\s*(?P<root>\w+)", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Document:
-    """One GraphQL document of `queries/`. root: the one field that it asks for."""
-
-    name: str
-    text: str
-    mutation: bool
-    root: str
-
-    def cost(self, variables: Json) -> float:
-        base, each = COSTS[self.name]
-        return base + each * len(variables.get("ids", ()))
-
-
-@lru_cache
-def document(name: str) -> Document:
-    """The document `queries/NAME.graphql`."""
-    text = resources.files(__package__).joinpath("queries", f"{name}.graphql").read_text("utf-8")
-    head = _OPERATION.search(text)
-    if head is None:
-        raise InvariantBroken(f"queries/{name}.graphql holds no operation")
-    return Document(name, text, head["kind"] == "mutation", head["root"])
 
 
 def shaped(read: Callable[P, R]) -> Callable[P, R]:
@@ -118,6 +80,14 @@ class Client:
 
     def run(self, account: Account, name: str, variables: Json, *, effect: Guard | None = None) -> Any:
         """What one document's field holds. Raises the PlatformError that `classify` finds; `effect` guards money."""
+        return self._run(account, name, variables, effect)[0]
+
+    def dated(self, account: Account, name: str, variables: Json) -> tuple[Any, datetime]:
+        """What a read's field holds, and Shopify's own time of the answer."""
+        held, reply = self._run(account, name, variables, None)
+        return held, dated(reply)
+
+    def _run(self, account: Account, name: str, variables: Json, effect: Guard | None) -> tuple[Any, Reply]:
         asked = document(name)
         self.kit.meter.take(account.connection, asked.cost(variables))
         url = self.url(account.external, f"/admin/api/{MANIFEST.api_version}/graphql.json")
@@ -125,7 +95,15 @@ class Client:
         reply = self._post(url, name, body, {"X-Shopify-Access-Token": account.token}, effect, mutation=asked.mutation)
         answer = parse(reply)
         self._learn(account, answer)
-        return classify(reply, answer, asked)
+        return classify(reply, answer, asked), reply
+
+    def part(self, url: str, start: int, size: int) -> Part:
+        """A part of a file that Shopify named, from its own hosts alone. Raises Unavailable or Refused."""
+        kit = self.kit
+        base = "" if urlsplit(url).hostname in MANIFEST.own_hosts else kit.base_url
+        hosts = "|".join(re.escape(host) for host in sorted(MANIFEST.own_hosts))
+        gate = Gate(MANIFEST.key, hosts, base, kit.proxy, kit.timeout_s)
+        return gate.part(url, operation="file", start=start, size=size)
 
     def token(self, external: str, form: Json) -> tuple[Json, Reply]:
         """One token request. It may be repeated: the old pair is honoured until the new one is used (2026-08-28)."""
@@ -217,6 +195,15 @@ class _Told:
     def uncertain(self, reason: str) -> PlatformError:
         kind = Unknown if self.mutation else Unavailable
         return kind(reason, **self.facts)
+
+
+def dated(reply: Reply) -> datetime:
+    """When the platform answered, by its own clock. Raises Unavailable."""
+    try:
+        at = parsedate_to_datetime(reply.headers["date"])
+        return at if at.tzinfo else at.replace(tzinfo=UTC)
+    except (KeyError, ValueError, TypeError) as error:
+        raise Unavailable("Shopify's answer does not say when", platform=MANIFEST.key) from error
 
 
 def parse(reply: Reply) -> Json | None:
@@ -366,14 +353,17 @@ def signed_query(client: Client, query: Mapping[str, str]) -> bool:
         return False
 
 
-def session_claims(client: Client, authorization: str) -> Json:
-    """The claims of an embedded page's session token. Raises Rejected."""
+def session_claims(client: Client, id_token: str) -> Json:
+    """The claims of a session token: what Shopify vouches for about who looks at a page in the admin. Raises Rejected.
+
+    Signed with our secret, for our app, issued by the shop that it names, and not over for more than ten seconds.
+    """
     from shopify import session_token
 
     try:
-        claims: Json = session_token.decode_from_header(authorization, client.key, client.secret)
+        claims: Json = session_token.decode_from_header(f"Bearer {id_token}", client.key, client.secret)
     except (session_token.SessionTokenError, ValueError, TypeError, AttributeError) as error:
-        raise Rejected(f"the session token is not valid: {error}") from error
+        raise Rejected(f"the session token is not valid ({error}); open the app in the shop's admin again") from error
     if not isinstance(claims.get("exp"), int):
         # ShopifyAPI checks `exp` where it stands, and accepts a token without one.
         raise Rejected("the session token never ends")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from email.utils import parsedate_to_datetime
+from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
 from adapters.http import Reply
 from adapters.shopify import MANIFEST, api
+from adapters.shopify.inbound.plain import with_reads
 from connector.errors import ConfigError, Rejected, Unavailable
-from connector.ports.platform import Account, Grant, Kit
+from connector.ports.joining import Elsewhere, Grant, Journey, Page
+from connector.ports.platform import Account, Kit
 
 _EXCHANGE = {
     "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
@@ -22,15 +26,32 @@ _EXCHANGE = {
 }
 #: Public apps must ask for tokens that end (offline-access-tokens, 2026-04-01).
 _EXPIRING = {"expiring": 1}
+CLASSIC = "store credit can be spent in new customer accounts alone: switch to them in the shop's settings"
 _HANDLE = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
-@dataclass(frozen=True)
-class Visitor:
-    """Who looks at our page inside a shop's admin: the shop, and Shopify's id of the member of staff."""
-
-    shop: str
-    user: str
+#: Gets a fresh session token from the admin around it, and comes back with that. The signature of the first visit would
+#: not fit the second one; the session token proves more.
+_COME_BACK = """
+shopify.idToken().then((token) => {
+  const here = new URL(location.href);
+  here.searchParams.delete("hmac");
+  here.searchParams.set("id_token", token);
+  location.replace(here);
+});
+"""
+_BOUNCE = """<!doctype html>
+<html lang="en">
+<head>
+<script src="https://cdn.shopify.com/shopifycloud/app-bridge.js" data-api-key="{key}"></script>
+<meta charset="utf-8">
+<title>Opening</title>
+<script>{script}</script>
+</head>
+<body><p>Opening&hellip;</p></body>
+</html>
+"""
+_SCRIPT_HASH = base64.b64encode(hashlib.sha256(_COME_BACK.encode()).digest()).decode()
 
 
 @dataclass(frozen=True)
@@ -53,17 +74,19 @@ class ShopifyAuth:
         return host
 
     def probe(self, account: Account) -> Mapping[str, str]:
-        """What the shop says of itself: name, currency, time zone, and whether buyers can use store credit."""
+        """What the shop says of itself: name, currency, time zone, permissions, and what buyers cannot use."""
         shop = self.client.run(account, "shop", {})
         version = shop["customerAccountsV2"]["customerAccountsVersion"]
+        given = self.client.run(account, "scopes", {})["accessScopes"]
+        classic = {"cannot:balance": CLASSIC} if version == "CLASSIC" else {}
         return {
             "id": shop["id"],
             "name": shop["name"],
             "external": shop["myshopifyDomain"],
             "currency": shop["currencyCode"],
             "zone": shop["ianaTimezone"],
-            # Store credit can be spent in new customer accounts alone; a merchant on classic ones must know.
-            "spendable": "no" if version == "CLASSIC" else "yes",
+            "scopes": " ".join(with_reads(scope["handle"] for scope in given)),
+            **classic,
         }
 
     def refresh(self, account: Account, refresh_token: str) -> Grant:
@@ -73,34 +96,64 @@ class ShopifyAuth:
 
     # ── Joining ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def install_url(self, external: str, state: str, redirect_uri: str) -> str:
-        """Where to send a merchant who starts from our side."""
-        return api.install_url(self.client, external, state, redirect_uri)
+    def framing(self, external: str) -> Sequence[str]:
+        """The shop's own admin and no other page (iframe protection, 2026-11)."""
+        return (f"https://{external}", "https://admin.shopify.com")
 
-    def accept(self, query: Mapping[str, str]) -> Grant:
+    def arrive(self, query: Mapping[str, str], journey: Journey) -> Grant | Elsewhere | Page:
+        """A merchant opens the app.
+
+        Inside the admin a session token vouches for them, and is fetched where it is missing: Shopify has asked them for
+        our scopes already. From anywhere else they are sent to agree. Raises Rejected.
+        """
+        if "hmac" in query and not api.signed_query(self.client, query):
+            raise Rejected("this visit was not signed by Shopify, or too long ago; open the app in the shop's admin")
+        if query.get("id_token"):
+            return self._exchange(query)
+        shop = _shop(query)
+        if query.get("embedded") == "1" or query.get("host"):
+            return self._bounce(shop)
+        return Elsewhere(api.install_url(self.client, shop, journey.state, journey.redirect_uri), shop)
+
+    def accept(self, query: Mapping[str, str], _journey: Journey) -> Grant:
         """The pair for an installation that Shopify confirms by `query`. Raises Rejected where it did not sign it."""
-        shop = query.get("shop", "")
-        if not re.fullmatch(MANIFEST.account_hosts, shop) or not api.signed_query(self.client, query):
+        shop = _shop(query)
+        if not api.signed_query(self.client, query):
             raise Rejected("this installation was not confirmed by Shopify, or too long ago; start it again")
         return _grant(shop, *self.client.token(shop, {"code": query.get("code", ""), **_EXPIRING}))
 
-    def visitor(self, authorization: str) -> Visitor:
-        """Who sent this request from inside the admin, by its `Authorization: Bearer` header. Raises Rejected."""
-        claims = api.session_claims(self.client, authorization)
-        shop = urlsplit(str(claims["dest"])).netloc
-        if not re.fullmatch(MANIFEST.account_hosts, shop):
+    def _exchange(self, query: Mapping[str, str]) -> Grant:
+        """The pair for the shop whose admin shows us."""
+        token = query["id_token"]
+        url = urlsplit(str(api.session_claims(self.client, token)["dest"]))
+        shop = url.netloc
+        if url.scheme != "https" or not re.fullmatch(MANIFEST.account_hosts, shop):
             raise Rejected("the session token names no shop")
-        return Visitor(shop, str(claims["sub"]))
+        if query.get("shop", shop) != shop:
+            raise Rejected("the session token is of another shop")
+        return _grant(shop, *self.client.token(shop, {**_EXCHANGE, **_EXPIRING, "subject_token": token}))
 
-    def exchange(self, authorization: str) -> Grant:
-        """The pair for the shop whose admin sent this request: how an app inside the admin is joined."""
-        shop = self.visitor(authorization).shop
-        form = {**_EXCHANGE, **_EXPIRING, "subject_token": authorization.removeprefix("Bearer ")}
-        return _grant(shop, *self.client.token(shop, form))
+    def _bounce(self, shop: str) -> Page:
+        """A page that App Bridge gives a session token to."""
+        policy = (
+            f"default-src 'none'; script-src https://cdn.shopify.com 'sha256-{_SCRIPT_HASH}'; connect-src https:;"
+            f" frame-ancestors {' '.join(self.framing(shop))}"
+        )
+        html = _BOUNCE.format(key=escape(self.client.key), script=_COME_BACK)
+        return Page(html, {"Content-Security-Policy": policy})
 
 
 def build(kit: Kit) -> ShopifyAuth:
     return ShopifyAuth(api.Client(kit))
+
+
+def _shop(query: Mapping[str, str]) -> str:
+    """The shop that a visit names. Raises Rejected."""
+    shop = query.get("shop", "")
+    if not re.fullmatch(MANIFEST.account_hosts, shop):
+        words = "this visit names no shop; open the app in the shop's admin, or add ?shop=NAME.myshopify.com"
+        raise Rejected(words, status=400)
+    return shop
 
 
 def _grant(external: str, answer: Mapping[str, Any], reply: Reply) -> Grant:
@@ -109,8 +162,8 @@ def _grant(external: str, answer: Mapping[str, Any], reply: Reply) -> Grant:
     if not isinstance(access, str) or not access:
         raise Unavailable("Shopify's answer holds no token", platform=MANIFEST.key, operation="token")
     try:
-        ends = parsedate_to_datetime(reply.headers["date"]) + timedelta(seconds=float(life)) if life else None
-    except (KeyError, ValueError, TypeError) as error:
+        ends = api.dated(reply) + timedelta(seconds=float(life)) if life else None
+    except ValueError as error:
         raise Unavailable("Shopify's answer does not say when", platform=MANIFEST.key, operation="token") from error
-    scopes = str(answer.get("scope") or "").split(",")
-    return Grant(external, access, str(answer.get("refresh_token") or ""), ends, tuple(filter(None, scopes)))
+    scopes = with_reads(str(answer.get("scope") or "").split(","))
+    return Grant(external, access, str(answer.get("refresh_token") or ""), ends, scopes)

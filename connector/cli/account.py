@@ -10,7 +10,8 @@ from uuid import UUID
 import click
 
 from connector.errors import ConfigError
-from connector.ports.platform import Account
+from connector.journey.install import join
+from connector.ports.joining import Grant
 from connector.store import merchants
 from connector.wiring import App, open_app, ready
 
@@ -48,21 +49,12 @@ def _merchant(app: App, name: str, code: str | None) -> UUID:
 
 
 def install(app: App, platform: str, external: str, token: str, merchant: Callable[[], UUID]) -> UUID:
-    """Prove the token, then join the account to the merchant. Raises ConfigError if another merchant has it.
+    """Join an account by a token of its own. Raises ConfigError if another merchant has it.
 
-    merchant: made or found only once the token is proven, so that a mistake leaves nothing behind.
+    merchant: made or found only once the token is proven.
     """
-    auth = app.desk.platforms[platform].auth()
-    external = auth.check_account(external)
-    told = auth.probe(Account(UUID(int=0), platform, external, token))
-    owner, joining = app.database.account(platform, external), merchant()
-    if owner is not None and owner.merchant != joining:
-        raise ConfigError(
-            [f"{external} is connected to another merchant; disconnect it there, or join with --join CODE"]
-        )
-    with app.database.begin(joining) as tx:
-        scopes = told.get("scopes", "").split()
-        return tx.connections.install(platform, external, token, "", None, told.get("currency", ""), scopes)
+    grant = Grant(app.desk.platforms[platform].auth().check_account(external), token)
+    return join(app.desk, platform, grant, lambda _standing, _name: merchant()).id
 
 
 @click.command("join-code")

@@ -11,6 +11,7 @@ import click
 from connector.cli.account import choose_merchant
 from connector.domain.money import Money
 from connector.errors import NotFound
+from connector.journey import offer
 from connector.journey import rule as ruling
 from connector.store import reports
 from connector.wiring import open_app, ready
@@ -80,6 +81,8 @@ def doctor(name: str | None, as_json: bool) -> None:
         merchant = choose_merchant(app, name)
         found = reports.totals(app.database, merchant)
         found["needs_person"] = reports.needs_person(app.database, merchant)
+        with app.database.begin(merchant) as tx:
+            found["offers"] = offer.told(app.desk, tx)
     if as_json:
         _print_json(found)
         return
@@ -87,6 +90,8 @@ def doctor(name: str | None, as_json: bool) -> None:
         click.echo(f"{group}: " + (", ".join(f"{n} {state}" for state, n in found[group].items()) or "none"))
     for line in found["ledger"]:
         click.echo(f"ledger {line['book']}: {Money(int(line['amount']), line['currency'])}")
+    for words in found["offers"]:
+        click.echo(words)
     for row in found["needs_person"]:
         click.echo(
             f"needs a person: {row['direction']} of {Money(row['amount'], row['currency'])}, {row['needs_person']}"

@@ -68,10 +68,6 @@ class PersonErased:
     happened_at: datetime
     person: UUID | None
 
-    @property
-    def key(self) -> str:
-        return f"erased:{self.ref.kind}:{self.ref.id}"
-
 
 @dataclass(frozen=True)
 class ConnectionRemoved:
@@ -81,12 +77,138 @@ class ConnectionRemoved:
     as_of: datetime
     happened_at: datetime
 
+
+@dataclass(frozen=True)
+class PeopleMerged:
+    """The platform made one person of two: `other` is gone into `ref`."""
+
+    ref: ObjectRef
+    as_of: datetime
+    happened_at: datetime
+    other: ObjectRef
+
+
+@dataclass(frozen=True)
+class PersonGone:
+    """The platform's record of a person was deleted; the person may come back under another one."""
+
+    ref: ObjectRef
+    as_of: datetime
+    happened_at: datetime
+
+
+@dataclass(frozen=True)
+class DataRequested:
+    """A person asks the merchant what is kept of them. request: the platform's number of it."""
+
+    ref: ObjectRef
+    as_of: datetime
+    happened_at: datetime
+    request: str
+
+
+@dataclass(frozen=True)
+class ScopesChanged:
+    """The merchant gave or took permissions; these stand now."""
+
+    ref: ObjectRef
+    as_of: datetime
+    happened_at: datetime
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AccountErased:
+    """The account is to be forgotten with all that is personal in it."""
+
+    ref: ObjectRef
+    as_of: datetime
+    happened_at: datetime
+
+
+@dataclass(frozen=True)
+class SettingsChanged:
+    """The account's own settings changed, such as its currency: to be read again."""
+
+    ref: ObjectRef
+    as_of: datetime
+    happened_at: datetime
+
+
+@dataclass(frozen=True)
+class RewardReleased:
+    """Somebody, or the merchant's own automation, released the reward of this purchase before its hold was over."""
+
+    ref: ObjectRef
+    as_of: datetime
+    happened_at: datetime
+    by: str
+
     @property
     def key(self) -> str:
-        return f"removed:{self.ref.kind}:{self.ref.id}"
+        return f"released:{self.ref.kind}:{self.ref.id}"
 
 
-Fact = OrderPaid | OrderRefunded | PersonErased | ConnectionRemoved
+@dataclass(frozen=True)
+class CreditRedeemed:
+    """Credit of a reward was spent. total: all that was spent of it so far."""
+
+    ref: ObjectRef
+    as_of: datetime
+    happened_at: datetime
+    reward: UUID
+    total: Money
+
+    @property
+    def key(self) -> str:
+        return f"redeemed:{self.reward}"
+
+
+@dataclass(frozen=True)
+class CreditLapsed:
+    """Credit of a reward ended unspent."""
+
+    ref: ObjectRef
+    as_of: datetime
+    happened_at: datetime
+    reward: UUID
+    amount: Money
+
+    @property
+    def key(self) -> str:
+        return f"lapsed:{self.reward}"
+
+
+@dataclass(frozen=True)
+class CreditExpiring:
+    """Credit of a reward will end soon: time to remind its owner."""
+
+    ref: ObjectRef
+    as_of: datetime
+    happened_at: datetime
+    reward: UUID
+    amount: Money
+    expires_at: datetime
+
+    @property
+    def key(self) -> str:
+        return f"expiring:{self.reward}"
+
+
+#: What is kept as long as the program and decides or is told.
+Fact = OrderPaid | OrderRefunded | RewardReleased | CreditRedeemed | CreditLapsed | CreditExpiring
+#: What a delivery tells outright, without a further look at the platform.
+Told = (
+    PersonErased
+    | ConnectionRemoved
+    | PeopleMerged
+    | PersonGone
+    | DataRequested
+    | ScopesChanged
+    | AccountErased
+    | SettingsChanged
+    | RewardReleased
+)
 
 
 def newest(facts: Iterable[Fact]) -> dict[str, Fact]:

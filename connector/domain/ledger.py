@@ -79,3 +79,13 @@ def reversal_taken(key: str, amount: Money) -> Batch:
 def shortfall(key: str, amount: Money) -> Batch:
     """The account held less than the reversal: the rest stays with the merchant."""
     return move(key, "reversal fell short", amount, debit=Book.SHORTFALL, credit=Book.RECLAIM)
+
+
+def redeemed(key: str, amount: Money) -> Batch:
+    """Credit was spent: it is owed no longer."""
+    return move(key, "credit redeemed", amount, debit=Book.ISSUED, credit=Book.REDEEMED)
+
+
+def expired(key: str, amount: Money) -> Batch:
+    """Credit ended unspent: it is owed no longer."""
+    return move(key, "credit expired", amount, debit=Book.ISSUED, credit=Book.EXPIRED)

@@ -15,6 +15,7 @@ from connector.errors import ConfigError
 
 #: Reward kinds are what a platform may be able to do; no platform is ever named in a program.
 KINDS = ("balance", "code", "gift_card")
+OFFERS = ("percent", "amount", "shipping", "gift")
 EVENTS = ("order_paid",)
 MAX_DAYS = 3650
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
@@ -29,13 +30,23 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True)
 class RewardRule:
-    """What one side is promised: a fixed amount, or `percent_bp` basis points of the order's net, at most `cap`."""
+    """What one side is promised: a fixed amount, or `percent_bp` basis points of the order's net, at most `cap`.
+
+    fallback: kinds to pay it with, in order, where the first is of no use to the person. remind_before: how long before
+    its end the person is reminded.
+    """
 
     kind: str
     fixed: Money | None = None
     percent_bp: int = 0
     cap: Money | None = None
     expires_after: timedelta | None = None
+    fallback: tuple[str, ...] = ()
+    remind_before: timedelta = timedelta(days=14)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        return (self.kind, *self.fallback)
 
     def full(self, net: Money) -> Money:
         """The reward for an order of `net`, before refunds. Raises ValueError when currencies differ."""
@@ -43,6 +54,21 @@ class RewardRule:
         if amount.currency != net.currency:
             raise ValueError(f"the promise is in {amount.currency}, the order in {net.currency}")
         return amount.at_most(self.cap) if self.cap else amount
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a friend gets at checkout with an advocate's code.
+
+    kind: percent (`percent_bp` off the order), amount (`amount` off the order), shipping (free), gift (one `product`
+    free; the platform's id of it). minimum: the order must come to this much.
+    """
+
+    kind: str
+    percent_bp: int = 0
+    amount: Money | None = None
+    product: str = ""
+    minimum: Money | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +92,13 @@ class Program:
     new_customers_only: bool = True
     redirect_hosts: tuple[str, ...] = ()
     landing: str = "/"
+    friend_reward: RewardRule | None = None
+    offer: Offer | None = None
+
+    @property
+    def rewards(self) -> Mapping[str, RewardRule]:
+        """What each side is promised, by role."""
+        return {"advocate": self.advocate_reward, **({"friend": self.friend_reward} if self.friend_reward else {})}
 
 
 class _Reader:
@@ -152,25 +185,48 @@ class _Reader:
         return tuple(value)
 
 
+def _percent(read: _Reader, key: str) -> int:
+    """A percentage as basis points; 0 where none is given."""
+    percent = read.get(key)
+    if percent is None:
+        return 0
+    try:
+        basis_points = Money.parse(str(percent), "EUR").minor  # two digits after the point, as basis points have
+    except ValueError:
+        basis_points = 0
+    if not 0 < basis_points <= WHOLE_BP:
+        read.problems.append(f"{key}: {percent!r} must be more than 0 and at most 100")
+    return basis_points
+
+
 def _reward(read: _Reader, key: str) -> RewardRule:
-    fixed, percent = read.money(f"{key}.amount"), read.get(f"{key}.percent")
-    basis_points = 0
+    fixed, basis_points = read.money(f"{key}.amount"), _percent(read, f"{key}.percent")
     if read.has(f"{key}.amount") == read.has(f"{key}.percent"):
         read.problems.append(f'{key}: give either `amount: "10.00 EUR"` or `percent: 10`, not both, not neither')
-    if percent is not None:
-        try:
-            basis_points = Money.parse(str(percent), "EUR").minor  # two digits after the point, as basis points have
-        except ValueError:
-            basis_points = 0
-        if not 0 < basis_points <= WHOLE_BP:
-            read.problems.append(f"{key}.percent: {percent!r} must be more than 0 and at most 100")
     expires = read.days(f"{key}.expires_days", None)
     if expires is not None and not expires:
         read.problems.append(f"{key}.expires_days: must be at least 1, or left out for credit that never expires")
     kind, cap = read.choice(f"{key}.kind", KINDS, "balance"), read.money(f"{key}.cap")
     if fixed and cap and fixed.currency != cap.currency:
         read.problems.append(f"{key}.cap: {cap} is not in the currency of {key}.amount")
-    return RewardRule(kind, fixed, basis_points, cap, expires)
+    fallback = read.texts(f"{key}.fallback")
+    if len({kind, *fallback}) != 1 + len(fallback) or not {*fallback} <= {*KINDS}:
+        read.problems.append(f"{key}.fallback: name other kinds than {kind}, each once, of {', '.join(KINDS)}")
+    remind = read.days(f"{key}.remind_days", 14) or timedelta(0)
+    return RewardRule(kind, fixed, basis_points, cap, expires, fallback, remind)
+
+
+def _offer(read: _Reader) -> Offer | None:
+    """The friend's offer, with exactly what its kind needs."""
+    kind = read.choice("offer.kind", OFFERS, "percent")
+    percent, amount = _percent(read, "offer.percent"), read.money("offer.amount")
+    product, minimum = str(read.get("offer.product", "")), read.money("offer.minimum")
+    for name, given in {"percent": bool(percent), "amount": amount is not None, "gift": bool(product)}.items():
+        key = "offer.product" if name == "gift" else f"offer.{name}"
+        if (name == kind) != given and not (name == "percent" and read.has(key)):
+            words = "is missing" if name == kind else f"does not belong to a {kind} offer"
+            read.problems.append(f"{key}: {words}")
+    return Offer(kind, percent, amount, product, minimum)
 
 
 def _precedence(read: _Reader) -> tuple[Source, ...]:
@@ -180,6 +236,12 @@ def _precedence(read: _Reader) -> tuple[Source, ...]:
         read.problems.append(f"attribution.precedence: name each of {', '.join(Source)} at most once")
         return tuple(Source)
     return tuple(Source(name) for name in names) or tuple(Source)
+
+
+def _amounts(program: Program) -> list[Money | None]:
+    rewards = [money for rule in program.rewards.values() for money in (rule.fixed, rule.cap)]
+    offer = [program.offer.amount, program.offer.minimum] if program.offer else []
+    return [program.minimum_net, *rewards, *offer]
 
 
 def parse(data: Mapping[str, Any]) -> Program:
@@ -200,12 +262,12 @@ def parse(data: Mapping[str, Any]) -> Program:
         advocate_reward=_reward(read, "advocate"),
         redirect_hosts=read.texts("links.hosts"),
         landing=str(read.get("links.path", "/")),
+        friend_reward=_reward(read, "friend") if read.has("friend") else None,
+        offer=_offer(read) if read.has("offer") else None,
     )
     if not program.landing.startswith("/") or program.landing.startswith(("//", "/\\")):
         read.problems.append(f"links.path: {program.landing!r} must be a path on the shop, such as /collections/all")
-    amounts = {
-        m.currency for m in (program.minimum_net, program.advocate_reward.fixed, program.advocate_reward.cap) if m
-    }
+    amounts = {m.currency for m in _amounts(program) if m}
     if len(amounts) > 1 and not any("currency" in problem for problem in read.problems):
         read.problems.append(
             f"minimum_net: the program names amounts in {', '.join(sorted(amounts))}; use one currency"

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from connector.domain.facts import Fact, OrderPaid, OrderRefunded, newest
+from connector.domain.facts import Fact, OrderPaid, OrderRefunded, RewardReleased, newest
 from connector.domain.money import Money
-from connector.domain.program import Mode, Program
+from connector.domain.program import Mode, Program, RewardRule
 
 
 class Stage(StrEnum):
@@ -40,13 +40,17 @@ class Case:
 
 @dataclass(frozen=True)
 class Plan:
-    """What one side is owed in total, net of everything taken back. release_at: when it may be paid."""
+    """What one side is owed in total, net of everything taken back. release_at: when it may be paid.
+
+    fallback: kinds to pay it with where `kind` is of no use to the person.
+    """
 
     role: str
     kind: str
     amount: Money
     release_at: datetime
     expires_after: timedelta | None
+    fallback: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,19 +126,26 @@ def _unpaid(program: Program, case: Case) -> Decision:
 
 def _owed(program: Program, case: Case, paid: OrderPaid, left: Money) -> Decision:
     release_at = paid.happened_at + program.hold
-    rule = program.advocate_reward
-    amount = rule.full(paid.net).share(left.minor, paid.net.minor)
-    if not amount:
-        return Decision(Stage.REWARDED, "nothing_owed", f"The promise comes to less than one {amount.currency} unit.")
-    plans = (Plan("advocate", rule.kind, amount, release_at, rule.expires_after),)
+    plans = tuple(plan for role, rule in program.rewards.items() if (plan := _plan(role, rule, paid, left, release_at)))
+    if not plans:
+        words = f"The promise comes to less than one {paid.net.currency} unit."
+        return Decision(Stage.REWARDED, "nothing_owed", words)
     share = "" if left == paid.net else f" {left} of {paid.net} is left after refunds."
+    promised = " and ".join(f"{plan.amount} to the {plan.role}" for plan in plans)
     if program.mode is Mode.TEST:
-        return Decision(Stage.QUALIFIED, "test_mode", f"The program is in test mode: {amount} would be owed.{share}")
-    if case.now < release_at:
+        return Decision(Stage.QUALIFIED, "test_mode", f"The program is in test mode: {promised} would be owed.{share}")
+    released = next((fact for fact in case.facts if isinstance(fact, RewardReleased)), None)
+    if case.now < release_at and released is None:
         when = release_at.strftime("%Y-%m-%d %H:%M UTC")
-        return Decision(
-            Stage.QUALIFIED, "hold", f"{amount} is promised and held until {when}.{share}", plans, release_at
-        )
+        reason = f"{promised} is promised and held until {when}.{share}"
+        return Decision(Stage.QUALIFIED, "hold", reason, plans, release_at)
+    early = f" Released early by {released.by}." if released and released.happened_at < release_at else ""
     if case.paid_out:
-        return Decision(Stage.REWARDED, "paid", f"{amount} stands on the advocate's account.{share}", plans)
-    return Decision(Stage.CONVERTED, "released", f"{amount} is being paid.{share}", plans)
+        return Decision(Stage.REWARDED, "paid", f"{promised} is paid.{share}{early}", plans)
+    return Decision(Stage.CONVERTED, "released", f"{promised} is being paid.{share}{early}", plans)
+
+
+def _plan(role: str, rule: RewardRule, paid: OrderPaid, left: Money, release_at: datetime) -> Plan | None:
+    """What one side is owed for what is left of the order; None where it comes to nothing."""
+    amount = rule.full(paid.net).share(left.minor, paid.net.minor)
+    return Plan(role, rule.kind, amount, release_at, rule.expires_after, rule.fallback) if amount else None

@@ -18,6 +18,7 @@ from connector.domain.money import Money
 from connector.domain.stages import Case, Decision, Plan, Stage, decide
 from connector.errors import ConnectorError
 from connector.journey.desk import Desk
+from connector.journey.evidence import opened
 from connector.journey.tasks import ATTRIBUTE, DECIDE, RECORD, purchase_of
 from connector.ports.rows import (
     LOCKED,
@@ -44,7 +45,7 @@ def attribute_due(desk: Desk, merchant: UUID) -> int:
     """Find or open the referral of each purchase that was read; returns how many there were."""
 
     def attribute_one(tx: Tx, task: Task) -> str:
-        _attribute(tx, *purchase_of(task.subject))
+        _attribute(tx, desk.touch_key, *purchase_of(task.subject))
         tx.tasks.close([task])
         return ""
 
@@ -77,7 +78,7 @@ def _each(desk: Desk, merchant: UUID, what: str, do: Callable[[Tx, Task], str]) 
     return len(tasks)
 
 
-def _attribute(tx: Tx, connection: UUID, ref: ObjectRef) -> None:
+def _attribute(tx: Tx, key: bytes, connection: UUID, ref: ObjectRef) -> None:
     saved = tx.truths.get(connection, ref)
     if saved is None or saved.person is None or saved.truth.placed_at is None:
         return  # a guest whom nothing identifies: nobody could be referred
@@ -87,9 +88,12 @@ def _attribute(tx: Tx, connection: UUID, ref: ObjectRef) -> None:
         return
     if saved.truth.note:
         return  # a named outcome that never converts, such as a test order
-    touches = (*saved.truth.touches, *tx.truths.noted(connection, ref))
+    programs = tx.programs.current()
+    within = max((each.program.window for each in programs), default=timedelta(0))
+    seen = (*saved.truth.touches, *tx.truths.noted(connection, ref))
+    touches = opened(key, tx.merchant, seen, within)
     advocates = tx.programs.advocates({touch.code for touch in touches})
-    for program in tx.programs.current():
+    for program in programs:
         mine = {code: a for code, a in advocates.items() if a.program == program.id}
         candidates = [Candidate(t, mine[t.code].id) for t in touches if t.code in mine]
         won = attribute(program.program, candidates, saved.truth.placed_at)
@@ -183,10 +187,14 @@ def _state(decision: Decision) -> RewardState:
     return RewardState.APPROVED if decision.stage in (Stage.CONVERTED, Stage.REWARDED) else RewardState.DUE
 
 
+def _beneficiary(referral: Referral, role: str) -> UUID:
+    return referral.friend if role == "friend" else referral.advocate_person
+
+
 def _promise(tx: Tx, referral: Referral, decision: Decision, plan: Plan) -> bool:
     """A new reward and its posting. Its unique key lets nobody promise it twice."""
     state = _state(decision)
-    reward = tx.rewards.owe(referral, plan, referral.advocate_person, state, decision.reason)
+    reward = tx.rewards.owe(referral, plan, _beneficiary(referral, plan.role), state, decision.reason)
     tx.ledger.post(ledger.decided(f"{reward}/decided/1", plan.amount), reward=reward)
     return state is RewardState.APPROVED
 
@@ -198,9 +206,10 @@ def _adjust(tx: Tx, referral: Referral, decision: Decision, reward: Reward, plan
     state = _state(decision) if amount else RewardState.VOID
     if reward.state is RewardState.REFUSED and amount == reward.amount:
         return False  # the platform refused it for good: only a person, or another amount, changes that
-    if (amount, state, referral.advocate_person) == (reward.amount, reward.state, reward.beneficiary):
+    beneficiary = _beneficiary(referral, reward.role)
+    if (amount, state, beneficiary) == (reward.amount, reward.state, reward.beneficiary):
         return state is RewardState.APPROVED
-    moved = referral.advocate_person if referral.advocate_person != reward.beneficiary else None
+    moved = beneficiary if beneficiary != reward.beneficiary else None
     if not tx.rewards.change(reward, amount, state, decision.reason, moved):
         return False
     if amount != reward.amount:
@@ -214,12 +223,14 @@ def _take_back(tx: Tx, referral: Referral, reward: Reward, owed: Money) -> bool:
     reversals = [r for r in tx.rewards.reversals(reward.id) if r.state is not RewardState.VOID]
     locked = [r for r in reversals if r.state in LOCKED or r.state is RewardState.REFUSED]
     open_ = [r for r in reversals if r not in locked]
-    target = reward.amount - owed
-    for reversal in locked:
-        target -= reversal.amount
-    if target < Money.zero(target.currency):
+    zero = Money.zero(owed.currency)
+    back = sum((reversal.amount for reversal in locked), zero)
+    target = reward.amount - owed - back
+    if target < zero:
         tx.referrals.review(referral.id, f"{reward.amount - owed} should be back, more was taken: a person decides")
-        target = Money.zero(target.currency)
+    # What ended unspent did its owner no good, and nobody is asked to give it back.
+    unlapsed = reward.amount - (reward.lapsed or zero) - back
+    target = target.at_most(unlapsed).at_least_zero()
     if open_:
         return _change_reversal(tx, reward, open_[0], target)
     if not target:

@@ -8,7 +8,11 @@ from datetime import timedelta
 from uuid import UUID
 
 from connector.mapping import Mapping as FieldMapping
-from connector.ports.platform import Auth, Inbound, Manifest, Outbound
+from connector.ports.history import History
+from connector.ports.inbound import Inbound
+from connector.ports.joining import Auth
+from connector.ports.offers import Offers
+from connector.ports.platform import Manifest, Outbound
 from connector.ports.store import Store
 
 
@@ -33,11 +37,16 @@ class Timing:
 
 @dataclass(frozen=True)
 class Platform:
-    """One platform as the journey uses it. secrets: the app's signing secrets, newest first."""
+    """One platform as the journey uses it. offers and history: where its manifest has the capability. secrets: the
+
+    app's signing secrets, newest first.
+    """
 
     manifest: Manifest
     inbound: Inbound
     outbound: Callable[[], Outbound]
+    offers: Callable[[], Offers]
+    history: Callable[[], History]
     auth: Callable[[], Auth]
     mapping: FieldMapping | None
     secrets: Sequence[str]
@@ -45,12 +54,16 @@ class Platform:
 
 @dataclass(frozen=True)
 class Desk:
-    """The tools of the journey. wake: tell a worker that a lane has work; losing the call loses nothing."""
+    """The tools of the journey. wake: tell a worker that a lane has work; losing the call loses nothing.
+
+    marker_key: of the marks on our own movements. touch_key: of the notes that we sign for carts.
+    """
 
     store: Store
     platforms: Mapping[str, Platform]
     timing: Timing
     marker_key: bytes
+    touch_key: bytes
     wake: Callable[[str], None]
 
     def quiet(self, platform: str) -> timedelta:

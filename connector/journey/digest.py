@@ -7,11 +7,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from connector.domain.facts import ConnectionRemoved, ObjectRef, PersonErased
+from connector.domain.facts import ObjectRef
 from connector.errors import ConnectorError
 from connector.journey.desk import Desk
+from connector.journey.evidence import readable
 from connector.journey.tasks import FETCH, LOOK, subject
-from connector.ports.platform import Reading, Sighting
+from connector.journey.told import take_in
+from connector.ports.inbound import Reading, Sighting
+from connector.ports.platform import Seen
 from connector.ports.rows import Delivery, Outcome, Standing, connection_lane
 from connector.ports.store import Tx
 
@@ -54,31 +57,24 @@ def _read(desk: Desk, tx: Tx, delivery: Delivery) -> tuple[Outcome, Reading | No
         if reading.facts:
             with tx.savepoint():
                 for fact in reading.facts:
-                    _apply(tx, delivery, fact)
+                    take_in(tx, delivery.connection, fact, reading.people)
     except (ValueError, ConnectorError) as error:
         return Outcome(delivery.id, "unreadable", str(error)[:500], parked=True), None
-    return Outcome(delivery.id, reading.outcome, reading.reason), reading
-
-
-def _apply(tx: Tx, delivery: Delivery, fact: PersonErased | ConnectionRemoved) -> None:
-    """Facts that need no further truth from the platform."""
-    if isinstance(fact, PersonErased):
-        person = tx.people.find(delivery.connection, fact.ref.kind, fact.ref.id)
-        if person is not None:
-            tx.people.erase(person)
-    elif fact.happened_at >= tx.connections.get(delivery.connection).installed_at:
-        # One sent before a quick reinstall must not close the new installation.
-        tx.connections.close(delivery.connection, "removed", "the merchant removed the app")
+    # An object is named too: once its buyer is forgotten, no late word about it may bring them back.
+    things = [Seen(sighting.ref.kind, sighting.ref.id) for sighting in reading.sightings]
+    names = tx.people.names(delivery.connection, [*reading.people, *things])
+    return Outcome(delivery.id, reading.outcome, reading.reason, names=names), reading
 
 
 def _take_up(desk: Desk, tx: Tx, seen: Collection[_Seen]) -> set[str]:
     """Have the truth read: at once where a referral is in sight, else together with others. Returns lanes to wake."""
-    codes = tx.programs.advocates({hint for s in seen for hint in s.sighting.hints})
+    hints = {s: readable(desk.touch_key, tx.merchant, s.sighting.hints, s.sighting.as_of) for s in seen}
+    codes = tx.programs.advocates({hint for each in hints.values() for hint in each})
     standing = tx.truths.standing({s.place for s in seen})
     now, later = defaultdict(set), defaultdict(set)
     for s in seen:
         name, lane = subject(s.sighting.ref), connection_lane(s.connection)
-        signed = any(hint in codes for hint in s.sighting.hints)
+        signed = any(hint in codes for hint in hints[s])
         if signed and s.sighting.touches:
             tx.truths.note(s.connection, s.sighting.ref, s.sighting.touches)
         if signed or standing.get(s.place) is Standing.REFERRED:

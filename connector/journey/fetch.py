@@ -43,12 +43,14 @@ def _keep(tx: Tx, lane: Lane, tasks: Sequence[Task], truths: Mapping[str, Truth]
     """Save each truth, hand it to the merchant's lane, and look again later where evidence is still being computed."""
     read: list[str] = []
     closed: list[Task] = []
+    nameless = tx.truths.nameless(lane.connection, truths.values())
     for task in tasks:
         truth = truths.get(task.subject)
         if truth is None or not truth.found or truth.as_of is None:
             tx.tasks.park(task, truth.note if truth and truth.note else _NO_SUCH)
             continue
-        person = tx.people.resolve(lane.connection, [(seen.kind, seen.value) for seen in truth.buyer])
+        buyer = () if truth.ref in nameless else truth.buyer
+        person = tx.people.resolve(lane.connection, [(seen.kind, seen.value) for seen in buyer])
         tx.truths.save(lane.connection, truth, person)
         read.append(purchase(lane.connection, truth.ref))
         if truth.complete or task.tries >= LOOKS:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from connector.journey.desk import Desk
-from connector.ports.platform import Inbox, Item
+from connector.ports.inbound import Inbox, Item
 from connector.ports.rows import Owner, merchant_lane
 
 NOBODY = UUID(int=0)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from connector.errors import ConfigError, NotFound
 from connector.journey.desk import Desk
-from connector.journey.issue import post
+from connector.journey.postings import post
 from connector.journey.tasks import DECIDE
 from connector.ports.rows import Answer, AttemptState, connection_lane, merchant_lane
 

@@ -8,6 +8,9 @@ from connector.domain.facts import ObjectRef
 
 #: On a connection's lane: read an object now; read it together with others; write our fields on its records.
 FETCH, LOOK, RECORD = "fetch", "look", "record"
+#: Also there: look what is left of paid credits; see that the connection is well; bring the friend's offer in line;
+#: read what happened before we came.
+WATCH, CHECK, OFFER, BACKFILL = "watch", "check", "offer", "backfill"
 #: On a merchant's lane: a purchase was read; a referral must be decided again.
 ATTRIBUTE, DECIDE = "attribute", "decide"
 

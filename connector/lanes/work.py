@@ -10,7 +10,7 @@ from uuid import UUID
 
 from connector import telemetry
 from connector.errors import Gone, NotDone, PlatformError, TokenExpired, Unavailable
-from connector.journey import decide, digest, fetch, issue, record
+from connector.journey import backfill, check, decide, digest, fetch, issue, offer, record, watch
 from connector.journey.accounts import token_expired
 from connector.journey.desk import Desk, Lane
 from connector.lanes import due
@@ -123,7 +123,7 @@ class Workshop:
         ]
 
     def _connection_steps(self, claim: Claim) -> list[Callable[[], int]]:
-        """In order of what must not wait: doubts, reversals and credits, reads, records."""
+        """In order of what must not wait: doubts, reversals and credits, reads, records, offers; history comes last."""
         desk, lane = self.desk, self._lane(claim)
         return [
             lambda: issue.settle_overdue(desk, lane, claim),
@@ -131,4 +131,8 @@ class Workshop:
             lambda: fetch.fetch_due(desk, lane),
             lambda: fetch.look_due(desk, lane),
             lambda: record.write_due(desk, lane),
+            lambda: offer.offer_due(desk, lane),
+            lambda: watch.watch_due(desk, lane),
+            lambda: check.check_due(desk, lane),
+            lambda: backfill.backfill_due(desk, lane),
         ]

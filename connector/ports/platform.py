@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
-from connector.domain.facts import ConnectionRemoved, Fact, ObjectRef, PersonErased
+from connector.domain.facts import Fact, ObjectRef
 from connector.domain.money import Money
 from connector.domain.touch import Touch
 
@@ -27,6 +27,8 @@ class Capability(StrEnum):
     GIFT_CARD = "gift_card"
     RECORD = "record"
     EVENT = "event"
+    OFFER = "offer"
+    HISTORY = "history"
 
 
 class Direction(StrEnum):
@@ -51,7 +53,7 @@ class EffectClass(StrEnum):
 
 @dataclass(frozen=True)
 class Scope:
-    """One permission asked of the merchant, and why, in words shown at install."""
+    """One permission asked of the merchant, and why, in words shown at install. An optional one may be refused."""
 
     name: str
     why: str
@@ -69,12 +71,18 @@ class Setting:
 
 @dataclass(frozen=True)
 class Operation:
-    """One money operation and its effect class. With an expiry date the class may be better than without."""
+    """One money operation and its effect class. With an expiry date the class may be better than without.
+
+    scope: the permission it needs, so that a program falls back to another kind where the merchant refused it.
+    guests: whether it can be made out to somebody who has no account on the platform.
+    """
 
     capability: Capability
     direction: Direction
     effect: EffectClass
     effect_with_expiry: EffectClass | None = None
+    scope: str = ""
+    guests: bool = False
 
     def effect_for(self, expires_at: datetime | None) -> EffectClass:
         return self.effect_with_expiry if expires_at and self.effect_with_expiry else self.effect
@@ -84,11 +92,13 @@ class Operation:
 class Manifest:
     """All that the rest of the product may know of a platform without asking it.
 
-    read_batch, look_batch and write_batch: records per call. quiet: how long after an attempt's deadline a sent
-    request may still take effect. object_kinds: kinds of objects it reports on; person_kind: what it calls a person.
-    account_hosts: pattern of the host names this platform's accounts live on; anything else is refused. own_hosts:
-    fixed API hosts. qualifying: purchase events it can supply. api_version: the pinned version of its API. app_key and
-    app_secret name the settings that hold the app's own id and secret; url_setting names the one that replaces its hosts.
+    read_batch, look_batch, write_batch and watch_batch: records per call. write_codes: codes of an offer per call;
+    most_codes: how many an account has room for. quiet: how long after an attempt's deadline a sent request may still
+    take effect. token_idle: how long a token may lie unused before the platform forgets it.
+    object_kinds: kinds of objects it reports on; person_kind: what it calls a person. account_hosts: pattern of the host
+    names this platform's accounts live on; own_hosts: other hosts of its own; anything else is refused. qualifying:
+    purchase events it can supply. api_version: the pinned version of its API. app_key and app_secret name the settings
+    that hold the app's own id and secret; url_setting names the one that replaces its hosts.
     """
 
     key: str
@@ -109,64 +119,18 @@ class Manifest:
     read_batch: int
     look_batch: int
     write_batch: int
+    watch_batch: int
     quiet: timedelta
+    token_idle: timedelta | None = None
+    write_codes: int = 0
+    most_codes: int = 0
 
     def operation(self, capability: Capability, direction: Direction) -> Operation | None:
         """The declared operation, or None where the platform cannot do it."""
         return next((o for o in self.operations if (o.capability, o.direction) == (capability, direction)), None)
 
 
-# ── What comes in ────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True)
-class Inbox:
-    """One HTTP request as it arrived. Header names are lower case. `body` is exactly the bytes that were signed."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True)
-class Item:
-    """One verified delivery, split off its request.
-
-    account: the platform's name of the account it claims to be from. key: identifies a repeated delivery; it saves
-    work and guards nothing. known: False where we have no way to read this topic.
-    """
-
-    account: str
-    topic: str
-    key: str
-    body: bytes
-    triggered_at: datetime | None = None
-    known: bool = True
-
-
-@dataclass(frozen=True)
-class Sighting:
-    """An object whose truth is worth reading.
-
-    hints: texts on it that may be codes; a known one means read it now. touches: evidence that only this delivery
-    carries and a later read does not show.
-    """
-
-    ref: ObjectRef
-    as_of: datetime
-    hints: tuple[str, ...] = ()
-    touches: tuple[Touch, ...] = ()
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What one delivery tells us. outcome: one of a closed list of words, shown to the merchant with `reason`."""
-
-    outcome: str
-    reason: str
-    sightings: tuple[Sighting, ...] = ()
-    facts: tuple[PersonErased | ConnectionRemoved, ...] = ()
+# ── What is true there ───────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True)
@@ -223,13 +187,19 @@ class Account:
     token: str = field(repr=False)
 
 
+#: Begins the owner of an effect for somebody who has no account on the platform.
+GUEST = "guest:"
+
+
 @dataclass(frozen=True)
 class Effect:
     """One intended movement of money, pinned when its attempt was committed. Sent again only as it stands.
 
-    owner: the platform's id of the person it is for, pinned. holder: the account of theirs that holds the money, ""
-    before the platform has named it. marker: what we recognise it by afterwards, "" in class D. since: the first
-    moment it may have landed. expires_at: the whole expiry of a credit, which may carry the marker.
+    owner: the platform's id of the person it is for, pinned; a name of ours where they have no account there (`guest`).
+    holder: what holds the money (an account, a card, a code's discount), "" before the platform has named it. marker:
+    what we recognise it by afterwards. since: the first moment it may have landed. expires_at: the whole expiry of a
+    credit, which may carry the marker. leaves: what should be left after a debit, where that can be set outright.
+    code: the secret text that a code or card is made out to, computed for each call and kept nowhere.
     """
 
     id: UUID
@@ -241,15 +211,25 @@ class Effect:
     marker: str
     since: datetime
     expires_at: datetime | None = None
+    leaves: Money | None = None
+    code: str = field(default="", repr=False)
+
+    @property
+    def guest(self) -> bool:
+        return self.owner.startswith(GUEST)
 
 
 @dataclass(frozen=True)
 class Done:
-    """The platform did it. transaction: its own id of the movement. holder: the account that holds it, for later."""
+    """The platform did it. transaction: its own id of the movement. holder: what holds the money, for later.
+
+    amount: what really moved, where the platform says so and it may be less than was asked.
+    """
 
     transaction: str
     holder: str
     at: datetime | None = None
+    amount: Money | None = None
 
 
 @dataclass(frozen=True)
@@ -265,6 +245,30 @@ class Undecidable:
 
 
 Finding = Done | Absent | Undecidable
+
+
+@dataclass(frozen=True)
+class Holding:
+    """One credit of ours that may still be spent: what it is, where it is held, what it was, and when it ends."""
+
+    capability: Capability
+    transaction: str
+    holder: str
+    amount: Money
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Remains:
+    """What is left of a holding now; None where the platform forgot it.
+
+    ended: what is left can no longer be spent, because its time is over. closed: because somebody switched it off.
+    """
+
+    holding: Holding
+    left: Money | None
+    ended: bool = False
+    closed: bool = False
 
 
 @dataclass(frozen=True)
@@ -322,19 +326,6 @@ class Kit:
     timeout_s: float = 10.0
 
 
-class Inbound(Protocol):
-    """Bytes and headers in, verified items out; no network, no SDK."""
-
-    def receive(self, inbox: Inbox, secrets: Sequence[str]) -> Sequence[Item]:
-        """Verify and split in one step. Raises Rejected; unverified data never gets a name."""
-
-    def read(self, topic: str, body: bytes, at: datetime) -> Reading:
-        """What a stored delivery says. Raises ValueError with a reason for a body that cannot be read.
-
-        at: when the platform says it happened, else when it came; for bodies that tell no time of their own.
-        """
-
-
 class Outbound(Protocol):
     """All calls to one platform. Batches are the platform's own; no call is repeated inside."""
 
@@ -353,32 +344,11 @@ class Outbound(Protocol):
     def find(self, account: Account, effect: Effect, claimed: Callable[[str], bool]) -> Finding:
         """Read back whether `effect` landed on its pinned owner; `claimed` tells ids that settle another."""
 
-    def balance(self, account: Account, owner: str, holder: str, currency: str) -> Money:
-        """What the pinned account holds now, so that a debit can be clamped to it."""
+    def balance(self, account: Account, capability: Capability, owner: str, holder: str, currency: str) -> Money:
+        """What the pinned holder has now, so that a debit can be clamped to it."""
+
+    def remains(self, account: Account, holdings: Sequence[Holding]) -> Sequence[Remains]:
+        """What is left of up to `watch_batch` credits of ours, in one call for each capability among them."""
 
     def write_records(self, account: Account, writes: Sequence[RecordWrite]) -> Sequence[RecordResult]:
         """Write up to `write_batch` records, each field by its policy."""
-
-
-@dataclass(frozen=True)
-class Grant:
-    """A token pair as a platform gave it. `external` is the account it is for."""
-
-    external: str
-    access: str = field(repr=False)
-    refresh: str = field(default="", repr=False)
-    expires_at: datetime | None = None
-    scopes: tuple[str, ...] = ()
-
-
-class Auth(Protocol):
-    """How an account is joined and its token kept alive."""
-
-    def check_account(self, external: str) -> str:
-        """The canonical name of an account a person typed. Raises ConfigError for one outside the platform."""
-
-    def probe(self, account: Account) -> Mapping[str, str]:
-        """Prove that the token works and learn the account's own facts (currency ...)."""
-
-    def refresh(self, account: Account, refresh_token: str) -> Grant:
-        """A new pair. Raises Gone for invalid_grant, which the caller believes only after re-reading its own pair."""

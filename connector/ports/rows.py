@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -12,7 +13,7 @@ from connector.domain.money import Money
 from connector.domain.program import Program
 from connector.domain.stages import Stage
 from connector.domain.touch import Touch
-from connector.ports.platform import Effect, Truth
+from connector.ports.platform import Effect, Holding, Truth
 
 # ── Words ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -80,12 +81,13 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one delivery, in a word and a sentence."""
+    """What became of one delivery, in a word and a sentence. names: keyed hashes of all whom and what it names."""
 
     delivery: UUID
     word: str
     reason: str
     parked: bool = False
+    names: tuple[bytes, ...] = ()
 
 
 class Standing(StrEnum):
@@ -108,7 +110,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Connection:
-    """One installation. currency: of the account, as it said itself. version counts token pairs."""
+    """One installation. currency and traits: what the account said of itself. token_version counts token pairs.
+
+    refreshed_at: when the pair that stands was given.
+    """
 
     id: UUID
     merchant: UUID
@@ -122,6 +127,13 @@ class Connection:
     currency: str
     installed_at: datetime
     doubted_at: datetime | None = None
+    scopes: frozenset[str] = frozenset()
+    traits: Mapping[str, str] = field(default_factory=dict)
+    refreshed_at: datetime | None = None
+
+    def grants(self, scope: str) -> bool:
+        """Whether the merchant gave this permission; one that nobody told us about counts as given until refused."""
+        return not scope or not self.scopes or scope in self.scopes
 
 
 @dataclass(frozen=True)
@@ -130,6 +142,18 @@ class SavedTruth:
 
     truth: Truth
     person: UUID | None
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What named somebody who is forgotten now. names and objects: keyed hashes of themselves and of their purchases.
+
+    texts: what was kept of them in clear or sealed, for a last search of what nobody could read.
+    """
+
+    names: tuple[bytes, ...]
+    objects: tuple[bytes, ...]
+    texts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -174,7 +198,9 @@ class Referral:
 class Reward:
     """What one side is owed. decision counts the changes of mind; owner, marker and expires_at are pinned once sent.
 
-    revoked: a person ruled that it must come back whatever the rules say.
+    revoked: a person ruled that it must come back whatever the rules say. kind: what was promised; fallback: the other
+    kinds it may be paid with; means: the one that it is paid with, once that is known; lapsed: what
+    of it ended unspent, which nobody needs to give back.
     """
 
     id: UUID
@@ -194,6 +220,15 @@ class Reward:
     transaction: str = ""
     tries: int = 0
     revoked: bool = False
+    fallback: tuple[str, ...] = ()
+    means: str = ""
+    lapsed: Money | None = None
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds it may still be paid with, best first."""
+        every = (self.kind, *self.fallback)
+        return every[every.index(self.means) :] if self.means in every else every
 
 
 @dataclass(frozen=True)
@@ -211,6 +246,23 @@ class Reversal:
 
 
 @dataclass(frozen=True)
+class Credit:
+    """A paid credit as last seen. taken: what our own reversals took back of it."""
+
+    reward: UUID
+    role: str
+    program: UUID
+    version: int
+    ref: ObjectRef
+    holding: Holding
+    taken: Money
+    redeemed: Money
+    lapsed: Money
+    expires_at: datetime | None
+    reminded: bool
+
+
+@dataclass(frozen=True)
 class Story:
     """A referral with what the merchant's records should tell of it."""
 
@@ -223,13 +275,19 @@ class Story:
 
 @dataclass(frozen=True)
 class Answer:
-    """How a call ended. retry: when to send again after it certainly had no effect."""
+    """How a call ended. retry: when to send again after it certainly had no effect.
+
+    moved: what a debit really took, where that may be less than asked. next_means: the kind to pay with instead of one
+    that the platform refused.
+    """
 
     state: AttemptState
     transaction: str = ""
     holder: str = ""
     reason: str = ""
     retry: timedelta = timedelta(0)
+    moved: Money | None = None
+    next_means: str = ""
 
 
 @dataclass(frozen=True)
@@ -237,7 +295,8 @@ class Attempt:
     """One committed call: what it moves is pinned in `effect` (whose id is the attempt's).
 
     owed: what its reward or reversal asks for; a clamped debit moves less. tries: calls made for that row so far.
-    late: what its own worker heard after it had lost the lane; certain, but not yet acted on.
+    late: what its own worker heard after it had lost the lane; certain, but not yet acted on. instead: kinds to pay
+    with where the platform refuses this one.
     """
 
     effect: Effect
@@ -251,6 +310,7 @@ class Attempt:
     owed: Money
     tries: int
     late: Answer | None = None
+    instead: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,18 @@ from connector.domain.money import Money
 from connector.domain.program import Program
 from connector.domain.stages import Plan, Stage
 from connector.domain.touch import Touch
-from connector.ports.platform import Effect, Guard, Item, Truth
+from connector.ports.history import Backfill, Chapter
+from connector.ports.inbound import Item, Sighting
+from connector.ports.offers import CodesAdded, Offered, OfferReport, RedeemCode
+from connector.ports.platform import Effect, Guard, Seen, Truth
 from connector.ports.rows import (
     Advocate,
     Answer,
     Attempt,
     Connection,
+    Credit,
     Delivery,
+    Erased,
     Movement,
     Outcome,
     Owner,
@@ -62,7 +67,18 @@ class Deliveries(Protocol):
         """Keep the raw bytes once per key; returns how many were new."""
 
     def waiting(self, limit: int) -> Sequence[Delivery]: ...
-    def finish(self, outcomes: Sequence[Outcome]) -> None: ...
+    def finish(self, outcomes: Sequence[Outcome]) -> None:
+        """Write what became of each; one that names somebody who was forgotten since is emptied."""
+
+    def forget(self, names: Collection[bytes], until: datetime, objects: Collection[bytes]) -> None:
+        """Empty what names one of these, now and when it comes later. names: until then; objects: for ever."""
+
+    def forget_unread(self, needles: Collection[str]) -> None:
+        """Empty what nobody could read where it holds one of these texts."""
+
+    def forget_account(self, connection: UUID) -> None:
+        """Empty everything that came from this connection."""
+
 
 
 class Tasks(Protocol):
@@ -91,6 +107,22 @@ class Connections(Protocol):
     ) -> bool:
         """Store a rotated pair if `version` still stands."""
 
+    def install(
+        self,
+        platform: str,
+        external: str,
+        access: str,
+        refresh: str,
+        expires_at: datetime | None,
+        currency: str,
+        scopes: Sequence[str],
+        traits: Mapping[str, str],
+    ) -> UUID:
+        """Join an account, or reopen the same row after a reinstall."""
+
+    def learn(self, connection: UUID, currency: str, scopes: Sequence[str], traits: Mapping[str, str]) -> bool:
+        """Keep what the account says of itself; says whether any of it is new."""
+
     def doubt(self, connection: UUID, version: int) -> None: ...
     def close(self, connection: UUID, state: str, reason: str) -> None: ...
 
@@ -107,6 +139,12 @@ class Truths(Protocol):
     def save(self, connection: UUID, truth: Truth, person: UUID | None) -> bool:
         """Keep it with its facts unless a newer one, by the platform's time, is there; says whether it was kept."""
 
+    def tell(self, connection: UUID, facts: Sequence[Fact]) -> None:
+        """Add facts that come from elsewhere than a read of their object; one that says nothing new adds nothing."""
+
+    def nameless(self, connection: UUID, truths: Collection[Truth]) -> set[ObjectRef]:
+        """Which of these objects must bring nobody back: their buyer was forgotten after placing them."""
+
     def facts(self, connection: UUID, ref: ObjectRef) -> tuple[Fact, ...]: ...
 
 
@@ -122,7 +160,23 @@ class People(Protocol):
     def keep_email(self, person: UUID, email: str) -> None: ...
     def link(self, person: UUID, connection: UUID, ref: ObjectRef) -> None: ...
     def find(self, connection: UUID | None, kind: str, value: str) -> UUID | None: ...
-    def erase(self, person: UUID) -> None: ...
+    def known(self, connection: UUID | None, seen: Iterable[Seen]) -> set[UUID]:
+        """The people behind any of these."""
+
+    def names(self, connection: UUID | None, seen: Iterable[Seen]) -> tuple[bytes, ...]:
+        """Keyed hashes of whom or what a delivery names."""
+
+    def merge(self, kept: UUID, absorbed: UUID, reason: str) -> None: ...
+    def retire(self, connection: UUID, ref: ObjectRef) -> None:
+        """The platform's record is gone: it still tells who this is, and nothing is sent there any more."""
+
+    def ask(self, connection: UUID, request: str, names: Sequence[bytes], person: UUID | None, at: datetime) -> None:
+        """Somebody wants to know what is kept of them."""
+
+    def erase(self, person: UUID) -> Erased: ...
+    def forget_asked(self, names: Sequence[bytes]) -> None: ...
+    def erase_account(self, connection: UUID) -> None:
+        """Forget everybody who is known through this connection alone."""
 
 
 class Programs(Protocol):
@@ -176,6 +230,9 @@ class Rewards(Protocol):
     def hold(self, movement: Movement, reason: str) -> None:
         """It cannot be sent until somebody does what `reason` says; it blocks nothing and may be decided anew."""
 
+    def held(self) -> Sequence[str]:
+        """Referrals with something held, to be decided anew once its remedy was applied."""
+
     def retry(self, movement: Movement, after: timedelta, reason: str) -> None: ...
 
 
@@ -198,6 +255,55 @@ class Attempts(Protocol):
     def claimed(self, connection: UUID, transaction: str, *, but: UUID) -> bool: ...
     def settles_another(self, attempt: UUID, transaction: str) -> bool: ...
     def expiry_taken(self, connection: UUID, owner: str, expires_at: datetime, *, but: UUID) -> bool: ...
+
+
+class Holdings(Protocol):
+    def due(self, connection: UUID, limit: int) -> Sequence[Credit]:
+        """All paid credits of up to `limit` accounts that were not looked at for longest, soonest ending first."""
+
+    def any(self, connection: UUID) -> bool: ...
+    def saw(self, credit: Credit, redeemed: Money, lapsed: Money, after: timedelta | None) -> None:
+        """Keep what was seen. after: when to look again; None where nothing can change any more."""
+
+    def reminded(self, credit: Credit) -> None: ...
+
+
+class Offers(Protocol):
+    def places(self, program: UUID, *, refused: bool) -> Sequence[UUID]:
+        """Active connections where this program may have an offer; without `refused` not those that refused it."""
+
+    def get(self, connection: UUID, program: UUID) -> Offered | None: ...
+    def stand(self, offered: Offered, reason: str = "") -> None: ...
+    def want_codes(self, offered: Offered) -> None:
+        """Every advocate of the program gets a code at checkout: the one they share."""
+
+    def wanted(self, offered: Offered, limit: int) -> Sequence[RedeemCode]: ...
+    def adding(self, offered: Offered) -> Sequence[RedeemCode]:
+        """The codes of one addition whose end is awaited."""
+
+    def handed(self, offered: Offered, handed: Collection[RedeemCode], operation: str) -> None: ...
+    def added(self, offered: Offered, awaited: Collection[RedeemCode], added: CodesAdded) -> None:
+        """Write how an addition ended; whose code belongs to another discount gets a new one."""
+
+    def start_over(self, offered: Offered) -> None:
+        """Another discount takes the old one's place: every code has to be added there."""
+
+    def retry_refused(self, offered: Offered) -> None: ...
+    def report(self) -> Sequence[OfferReport]: ...
+
+
+class Backfills(Protocol):
+    def start(self, connection: UUID, since: datetime) -> bool:
+        """Begin a reading; False where one is under way already."""
+
+    def get(self, connection: UUID) -> Backfill | None: ...
+    def turn(self, connection: UUID, was: Backfill, chapter: Chapter, signed: int) -> bool:
+        """Move on to the next part; False where another worker has turned this page already."""
+
+    def begin_again(self, connection: UUID) -> None: ...
+    def end(self, connection: UUID, reason: str) -> None: ...
+    def organic(self, connection: UUID, sightings: Sequence[Sighting]) -> None:
+        """Remember objects without a sign of a referral in one statement; what is known of one stands."""
 
 
 class Ledger(Protocol):
@@ -227,6 +333,12 @@ class Tx(Protocol):
     def rewards(self) -> Rewards: ...
     @property
     def attempts(self) -> Attempts: ...
+    @property
+    def holdings(self) -> Holdings: ...
+    @property
+    def offers(self) -> Offers: ...
+    @property
+    def backfills(self) -> Backfills: ...
     @property
     def ledger(self) -> Ledger: ...
     def now(self) -> datetime: ...

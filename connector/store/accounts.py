@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from uuid import UUID
 
 from connector.errors import NotFound
 from connector.ports.rows import Connection, connection_lane
-from connector.store.base import Repository, new_id
+from connector.store.base import Repository, as_json, new_id
 
 _ACCESS, _REFRESH = "connection.access", "connection.refresh"
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Connections(Repository):
@@ -30,10 +33,13 @@ class Connections(Repository):
             currency=row.currency,
             installed_at=row.installed_at,
             doubted_at=row.doubted_at,
+            scopes=frozenset(row.scopes),
+            traits=dict(row.traits),
+            refreshed_at=row.refreshed_at,
         )
 
     def all(self) -> list[Connection]:
-        ids = self.run("SELECT id FROM connection WHERE merchant_id = :merchant ORDER BY installed_at").scalars()
+        ids = self.run("SELECT id FROM connection WHERE merchant_id = :merchant ORDER BY id").scalars()
         return [self.get(connection) for connection in ids.all()]
 
     def install(
@@ -44,18 +50,20 @@ class Connections(Repository):
         refresh: str,
         expires_at: datetime | None,
         currency: str,
-        scopes: list[str],
+        scopes: Sequence[str],
+        traits: Mapping[str, str] = _NOTHING,
     ) -> UUID:
         """Join an account, or reopen the same row after a reinstall. The directory keeps it to one merchant."""
         found: UUID = self.run(
             """INSERT INTO connection (id, merchant_id, platform, external_account, state, access_sealed, refresh_sealed,
-                                       token_expires_at, currency, scopes)
-               VALUES (:id, :merchant, :platform, :external, 'active', :access, :refresh, :expires, :currency, :scopes)
+                                       token_expires_at, currency, scopes, traits)
+               VALUES (:id, :merchant, :platform, :external, 'active', :access, :refresh, :expires, :currency, :scopes,
+                       CAST(:traits AS jsonb))
                ON CONFLICT (platform, external_account) DO UPDATE SET state = 'active', state_reason = '',
                    access_sealed = excluded.access_sealed, refresh_sealed = excluded.refresh_sealed,
                    token_expires_at = excluded.token_expires_at, currency = excluded.currency, scopes = excluded.scopes,
-                   token_version = connection.token_version + 1, doubted_at = NULL, refresh_until = NULL,
-                   installed_at = clock_timestamp()
+                   traits = excluded.traits, token_version = connection.token_version + 1, doubted_at = NULL,
+                   refresh_until = NULL, installed_at = clock_timestamp(), refreshed_at = clock_timestamp()
                RETURNING id""",
             id=new_id(),
             platform=platform,
@@ -64,7 +72,8 @@ class Connections(Repository):
             refresh=self.tx.seal(_REFRESH, refresh.encode()),
             expires=expires_at,
             currency=currency,
-            scopes=scopes,
+            scopes=sorted(scopes),
+            traits=as_json(dict(traits)),
         ).scalar_one()
         self.run(
             """INSERT INTO directory (kind, name, merchant_id, target_id)
@@ -80,6 +89,21 @@ class Connections(Repository):
             platform=platform,
         )
         return found
+
+    def learn(self, connection: UUID, currency: str, scopes: Sequence[str], traits: Mapping[str, str]) -> bool:
+        """Keep what the account says of itself; says whether any of it is new."""
+        return bool(
+            self.run(
+                """UPDATE connection SET currency = :currency, scopes = :scopes, traits = CAST(:traits AS jsonb)
+                   WHERE merchant_id = :merchant AND id = :id
+                     AND (currency, scopes, traits) IS DISTINCT FROM (:currency, CAST(:scopes AS text[]),
+                                                                      CAST(:traits AS jsonb))""",
+                id=connection,
+                currency=currency,
+                scopes=sorted(scopes),
+                traits=as_json(dict(traits)),
+            ).rowcount
+        )
 
     def claim_refresh(self, connection: UUID, version: int, lease: timedelta) -> bool:
         """Become the only one who refreshes this token version for the length of the lease."""
@@ -101,7 +125,8 @@ class Connections(Repository):
         return bool(
             self.run(
                 """UPDATE connection SET access_sealed = :access, refresh_sealed = :refresh, token_expires_at = :expires,
-                       token_version = token_version + 1, refresh_until = NULL, doubted_at = NULL
+                       token_version = token_version + 1, refresh_until = NULL, doubted_at = NULL,
+                       refreshed_at = clock_timestamp()
                    WHERE merchant_id = :merchant AND id = :id AND token_version = :version""",
                 id=connection,
                 version=version,

@@ -57,7 +57,7 @@ class Attempts(Repository):
         return bool(
             self.run(
                 """UPDATE reward SET state = 'sending', attempt_id = :attempt, tries = tries + 1,
-                       owner = :owner, marker = :marker, expires_at = :expires_at
+                       owner = :owner, marker = :marker, expires_at = :expires_at, means = :means
                    WHERE merchant_id = :merchant AND id = :id AND state = 'approved' AND decision = :decision""",
                 id=movement.reward.id,
                 decision=movement.decision,
@@ -65,6 +65,7 @@ class Attempts(Repository):
                 owner=effect.owner,
                 marker=effect.marker,
                 expires_at=effect.expires_at,
+                means=effect.capability.value,
             ).rowcount
         )
 
@@ -73,13 +74,13 @@ class Attempts(Repository):
     ) -> Attempt:
         row = self.run(
             """INSERT INTO attempt (id, merchant_id, connection_id, reward_id, reversal_id, capability, direction, owner,
-                   holder, amount, currency, marker, expires_at, since, deadline_at, readback_at, epoch, state)
+                   holder, amount, currency, marker, expires_at, leaves, since, deadline_at, readback_at, epoch, state)
                VALUES (:id, :merchant, :connection, :reward, :reversal, :capability, :direction, :owner, :holder,
-                   :amount, :currency, :marker, :expires_at, clock_timestamp(),
+                   :amount, :currency, :marker, :expires_at, :leaves, clock_timestamp(),
                    least(clock_timestamp() + :deadline, :ends_at),
                    least(clock_timestamp() + :deadline, :ends_at) + :quiet, :epoch, 'open')
                RETURNING *, (SELECT referral_id FROM reward WHERE reward.id = reward_id) AS referral_id,
-                   CAST(:owed AS bigint) AS owed, CAST(:tries AS int) AS tries""",
+                   CAST(:owed AS bigint) AS owed, CAST(:tries AS int) AS tries, CAST(:kinds AS text[]) AS kinds""",
             id=effect.id,
             connection=movement.reward.connection,
             reward=movement.reward.id,
@@ -92,6 +93,8 @@ class Attempts(Repository):
             currency=effect.amount.currency,
             marker=effect.marker,
             expires_at=effect.expires_at,
+            leaves=None if effect.leaves is None else effect.leaves.minor,
+            kinds=[movement.reward.kind, *movement.reward.fallback],
             deadline=deadline,
             ends_at=lease.ends_at,
             quiet=quiet,
@@ -122,9 +125,10 @@ class Attempts(Repository):
     def _write_answer(self, attempt: Attempt, answer: Answer) -> None:
         self.run(
             """UPDATE attempt SET state = :state, transaction = :transaction, holder = :holder, reason = :reason,
-                   needs_person = '', answered_at = clock_timestamp()
+                   needs_person = '', answered_at = clock_timestamp(), moved = :moved
                WHERE merchant_id = :merchant AND id = :id""",
             id=attempt.effect.id,
+            moved=_moved(attempt, answer) if answer.state is AttemptState.DONE else None,
             state=answer.state.value,
             transaction=answer.transaction or None,
             holder=answer.holder or attempt.effect.holder,
@@ -139,22 +143,26 @@ class Attempts(Repository):
     def _write_row(self, attempt: Attempt, answer: Answer, allowed: str, **values: object) -> bool:
         table = "reversal" if attempt.reversal else "reward"
         done = (
-            ", taken = (SELECT amount FROM attempt WHERE id = :attempt)"
+            ", taken = :moved"
             if attempt.reversal
-            else ", issued_at = clock_timestamp(), holder = :holder"
+            else ", issued_at = clock_timestamp(), holder = :holder, watch_at = clock_timestamp()"
         )
+        state = RewardState.APPROVED if answer.next_means else _ROW_AFTER[answer.state]
+        means = ", means = :means" if answer.next_means else ""
         return bool(
             self.run(
                 f"""UPDATE {table} SET state = :state, reason = :reason, retry_at = clock_timestamp() + :retry,
                         transaction = coalesce(:transaction, transaction)
-                        {done if answer.state is AttemptState.DONE else ""}
+                        {means}{done if answer.state is AttemptState.DONE else ""}
                     WHERE merchant_id = :merchant AND id = :id AND attempt_id = :attempt
                       AND state IN ('sending', 'unknown')
                       AND EXISTS (SELECT FROM attempt WHERE id = :attempt AND state IN ('open', 'unknown'))
                       AND {allowed}""",  # noqa: S608  (one of two tables, one of two conditions)
                 id=attempt.reversal or attempt.reward,
                 attempt=attempt.effect.id,
-                state=_ROW_AFTER[answer.state].value,
+                state=state.value,
+                means=answer.next_means,
+                moved=_moved(attempt, answer),
                 reason=answer.reason,
                 retry=answer.retry,
                 transaction=answer.transaction or None,
@@ -248,9 +256,14 @@ class Attempts(Repository):
 
 
 _SELECT = """SELECT attempt.*, reward.referral_id, coalesce(reversal.amount, reward.amount) AS owed,
-        coalesce(reversal.tries, reward.tries) AS tries
+        coalesce(reversal.tries, reward.tries) AS tries, array_prepend(reward.kind, reward.fallback) AS kinds
     FROM attempt JOIN reward ON reward.id = attempt.reward_id
     LEFT JOIN reversal ON reversal.id = attempt.reversal_id WHERE attempt.merchant_id = :merchant"""
+
+
+def _moved(attempt: Attempt, answer: Answer) -> int:
+    """What really moved: as the platform says, else as it was asked."""
+    return (attempt.effect.amount if answer.moved is None else answer.moved).minor
 
 
 def _attempt(row: Any) -> Attempt:
@@ -264,6 +277,7 @@ def _attempt(row: Any) -> Attempt:
         marker=row.marker,
         since=row.since,
         expires_at=row.expires_at,
+        leaves=None if row.leaves is None else Money(row.leaves, row.currency),
     )
     return Attempt(
         effect=effect,
@@ -277,4 +291,5 @@ def _attempt(row: Any) -> Attempt:
         owed=Money(row.owed, row.currency),
         tries=row.tries,
         late=Answer(AttemptState(row.late_state), row.late_transaction, row.late_holder) if row.late_state else None,
+        instead=tuple(row.kinds[row.kinds.index(row.capability) + 1 :]),
     )

@@ -7,7 +7,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from connector.domain.facts import ConnectionRemoved, Fact, ObjectRef, OrderPaid, OrderRefunded, PersonErased
+from connector.domain.facts import (
+    CreditExpiring,
+    CreditLapsed,
+    CreditRedeemed,
+    Fact,
+    ObjectRef,
+    OrderPaid,
+    OrderRefunded,
+    RewardReleased,
+)
 from connector.domain.money import Money
 from connector.domain.touch import Source, Touch
 from connector.errors import InvariantBroken
@@ -29,10 +38,15 @@ def plain_fact(fact: Fact) -> dict[str, Any]:
             }
         case OrderRefunded():
             return {**common, "refund": fact.refund, "amount": fact.amount.minor, "currency": fact.amount.currency}
-        case PersonErased():
-            return {**common, "person": fact.person}
-        case ConnectionRemoved():
-            return common
+        case RewardReleased():
+            return {**common, "by": fact.by}
+        case CreditRedeemed():
+            return {**common, "reward": fact.reward, "amount": fact.total.minor, "currency": fact.total.currency}
+        case CreditLapsed():
+            return {**common, "reward": fact.reward, "amount": fact.amount.minor, "currency": fact.amount.currency}
+        case CreditExpiring():
+            amount = {"amount": fact.amount.minor, "currency": fact.amount.currency}
+            return {**common, "reward": fact.reward, **amount, "ends": fact.expires_at}
 
 
 def fact(data: Mapping[str, Any], as_of: datetime) -> Fact:
@@ -43,10 +57,14 @@ def fact(data: Mapping[str, Any], as_of: datetime) -> Fact:
             return OrderPaid(ref, as_of, at, _time(data["placed"]), net, data["test"], data["first"])
         case "OrderRefunded":
             return OrderRefunded(ref, as_of, at, data["refund"], Money(data["amount"], data["currency"]))
-        case "PersonErased":
-            return PersonErased(ref, as_of, at, UUID(data["person"]) if data["person"] else None)
-        case "ConnectionRemoved":
-            return ConnectionRemoved(ref, as_of, at)
+        case "RewardReleased":
+            return RewardReleased(ref, as_of, at, data["by"])
+        case "CreditRedeemed":
+            return CreditRedeemed(ref, as_of, at, UUID(data["reward"]), _money(data))
+        case "CreditLapsed":
+            return CreditLapsed(ref, as_of, at, UUID(data["reward"]), _money(data))
+        case "CreditExpiring":
+            return CreditExpiring(ref, as_of, at, UUID(data["reward"]), _money(data), _time(data["ends"]))
         case other:
             raise InvariantBroken(f"a stored fact of kind {other!r} is unknown to this version")
 
@@ -98,6 +116,10 @@ def truth(data: Mapping[str, Any]) -> Truth:
         complete=data["complete"],
         note=data["note"],
     )
+
+
+def _money(data: Mapping[str, Any]) -> Money:
+    return Money(data["amount"], data["currency"])
 
 
 def _time(text: str) -> datetime:

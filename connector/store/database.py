@@ -17,8 +17,11 @@ from connector.errors import ConfigError, InvariantBroken
 from connector.ports.rows import Owner
 from connector.store.accounts import Connections
 from connector.store.attempts import Attempts
+from connector.store.backfill import Backfills
+from connector.store.holdings import Holdings
 from connector.store.inbox import Deliveries, Tasks, Truths
 from connector.store.ledger import Ledger
+from connector.store.offers import Offers
 from connector.store.people import People
 from connector.store.programs import Programs
 from connector.store.referrals import Referrals
@@ -101,6 +104,18 @@ class Tx:
     @cached_property
     def attempts(self) -> Attempts:
         return Attempts(self)
+
+    @cached_property
+    def holdings(self) -> Holdings:
+        return Holdings(self)
+
+    @cached_property
+    def offers(self) -> Offers:
+        return Offers(self)
+
+    @cached_property
+    def backfills(self) -> Backfills:
+        return Backfills(self)
 
     @cached_property
     def ledger(self) -> Ledger:

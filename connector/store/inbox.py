@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -9,12 +10,19 @@ from uuid import UUID
 
 from connector.domain.facts import Fact, ObjectRef
 from connector.domain.touch import Touch
-from connector.ports.platform import Item, Truth
+from connector.ports.inbound import Item
+from connector.ports.platform import Seen, Truth
 from connector.ports.rows import Delivery, Outcome, SavedTruth, Standing, Task
 from connector.store import codec
 from connector.store.base import Repository, as_json, new_id
+from connector.store.people import digests
 
 _BODY = "delivery.body"
+#: What stands in the place of bytes that had to be forgotten.
+_EMPTY = "''::bytea"
+#: Shorter texts stand in too many bodies to prove anything.
+_NEEDLE = 4
+NOBODY = UUID(int=0)
 
 
 class Deliveries(Repository):
@@ -62,26 +70,93 @@ class Deliveries(Repository):
         return zlib.decompress(self.tx.unseal(_BODY, sealed))
 
     def finish(self, outcomes: Sequence[Outcome]) -> None:
-        """Write what became of each."""
+        """Write what became of each and whom it names; one that names somebody who was forgotten since is emptied."""
         self.run(
-            """UPDATE delivery SET outcome = new.word, reason = new.reason,
-                   state = CASE WHEN new.parked THEN 'parked' ELSE 'done' END
-               FROM unnest(CAST(:ids AS uuid[]), CAST(:words AS text[]), CAST(:reasons AS text[]),
-                           CAST(:parked AS boolean[])) AS new (id, word, reason, parked)
-               WHERE delivery.merchant_id = :merchant AND delivery.id = new.id""",
+            f"""UPDATE delivery SET outcome = new.word, reason = new.reason,
+                   state = CASE WHEN new.parked THEN 'parked' ELSE 'done' END,
+                   people = CASE WHEN new.gone OR forgotten_at IS NOT NULL THEN '{{}}' ELSE new.people END,
+                   body_sealed = CASE WHEN new.gone THEN {_EMPTY} ELSE body_sealed END,
+                   forgotten_at = CASE WHEN new.gone THEN clock_timestamp() ELSE forgotten_at END
+               FROM (SELECT word.*, coalesce(named.people, '{{}}') AS people, EXISTS (
+                       SELECT FROM erasure JOIN delivery about ON about.id = word.id
+                       WHERE erasure.merchant_id = :merchant AND erasure.digest = ANY(named.people)
+                         AND erasure.until >= coalesce(about.triggered_at, about.received_at)) AS gone
+                     FROM unnest(CAST(:ids AS uuid[]), CAST(:words AS text[]), CAST(:reasons AS text[]),
+                                 CAST(:parked AS boolean[])) AS word (id, word, reason, parked)
+                     LEFT JOIN (SELECT id, array_agg(DISTINCT digest) AS people
+                                FROM unnest(CAST(:owners AS uuid[]), CAST(:names AS bytea[])) AS each (id, digest)
+                                GROUP BY id) named ON named.id = word.id) new
+               WHERE delivery.merchant_id = :merchant AND delivery.id = new.id""",  # noqa: S608  (a constant)
             ids=[o.delivery for o in outcomes],
             words=[o.word for o in outcomes],
             reasons=[o.reason for o in outcomes],
             parked=[o.parked for o in outcomes],
+            owners=[o.delivery for o in outcomes for _ in o.names],
+            names=[name for o in outcomes for name in o.names],
         )
 
     def again(self, *, parked_only: bool) -> int:
-        """Have deliveries read again; returns how many. What belongs to nobody stays apart."""
+        """Have deliveries read again; returns how many. What belongs to nobody stays apart; what was emptied is over."""
         return self.run(
             """UPDATE delivery SET state = 'received', outcome = '', reason = ''
-               WHERE merchant_id = :merchant AND state = ANY(:states)""",
+               WHERE merchant_id = :merchant AND state = ANY(:states) AND forgotten_at IS NULL""",
             states=["parked"] if parked_only else ["parked", "done"],
         ).rowcount
+
+    # ── Forgetting ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def forget(self, names: Collection[bytes], until: datetime, objects: Collection[bytes]) -> None:
+        """Empty every delivery that names one of these, and, once they are read, those that are still to come.
+
+        names: keyed hashes of a person; what is said of them after `until` is about somebody new. objects: of theirs,
+        for ever.
+        """
+        self.run(
+            """INSERT INTO erasure (merchant_id, digest, until)
+               SELECT :merchant, digest, until FROM (
+                   SELECT unnest(CAST(:names AS bytea[])) AS digest, CAST(:until AS timestamptz) AS until
+                   UNION SELECT unnest(CAST(:objects AS bytea[])), 'infinity') AS new
+               ON CONFLICT (merchant_id, digest) DO UPDATE SET until = greatest(erasure.until, excluded.until)""",
+            names=sorted(set(names)),
+            until=until,
+            objects=sorted(set(objects) - set(names)),
+        )
+        self._empty("people && CAST(:digests AS bytea[])", digests=sorted({*names, *objects}))
+
+    def forget_unread(self, needles: Collection[str]) -> None:
+        """Empty what nobody could read, and what was read before names were kept, where it holds one of these texts."""
+        wanted = [needle.encode().lower() for needle in needles if len(needle) >= _NEEDLE]
+        last = NOBODY
+        while wanted:
+            rows = self.run(
+                """SELECT id, body_sealed FROM delivery WHERE merchant_id = :merchant AND id > :last
+                     AND people = '{}' AND forgotten_at IS NULL AND state <> 'received' ORDER BY id LIMIT 200""",
+                last=last,
+            ).all()
+            if not rows:
+                return
+            last = rows[-1].id
+            found = [r.id for r in rows if _holds(self._open(r.body_sealed), wanted)]
+            if found:
+                self._empty("id = ANY(:ids)", ids=found)
+
+    def forget_account(self, connection: UUID) -> None:
+        """Empty everything that came from this connection, read or not."""
+        self._empty("connection_id = :connection", connection=connection)
+
+    def _empty(self, which: str, **values: object) -> None:
+        self.run(
+            f"""UPDATE delivery SET body_sealed = {_EMPTY}, people = '{{}}', forgotten_at = clock_timestamp(),
+                   state = CASE state WHEN 'received' THEN 'done' ELSE state END
+               WHERE merchant_id = :merchant AND forgotten_at IS NULL AND {which}""",  # noqa: S608  (one of ours, above)
+            **values,
+        )
+
+
+def _holds(body: bytes, needles: Sequence[bytes]) -> bool:
+    """Whether the text stands there, and not as a part of a longer number or name."""
+    text = body.lower()
+    return any(re.search(rb"(?<![0-9a-z])" + re.escape(needle) + rb"(?![0-9a-z])", text) for needle in needles)
 
 
 class Tasks(Repository):
@@ -235,10 +310,11 @@ class Truths(Repository):
             data=as_json(codec.plain_truth(truth)),
         ).rowcount
         if kept and truth.facts:
-            self._add_facts(connection, truth.facts)
+            self.tell(connection, truth.facts)
         return kept == 1
 
-    def _add_facts(self, connection: UUID, facts: Sequence[Fact]) -> None:
+    def tell(self, connection: UUID, facts: Sequence[Fact]) -> None:
+        """Add facts; one that says nothing new adds nothing."""
         self.run(
             """INSERT INTO fact (id, merchant_id, connection_id, object_kind, external_id, key, as_of, data)
                SELECT id, :merchant, :connection, kind, external, key, as_of, CAST(data AS jsonb)
@@ -256,6 +332,30 @@ class Truths(Repository):
             times=[f.as_of for f in facts],
             datas=[as_json(codec.plain_fact(f)) for f in facts],
         )
+
+    def nameless(self, connection: UUID, truths: Collection[Truth]) -> set[ObjectRef]:
+        """Which of these objects must bring nobody back: their buyer was forgotten after placing them."""
+        said = [(t.ref, t.placed_at or t.as_of, name) for t in truths for name in self._names(connection, t)]
+        rows = self.run(
+            """SELECT DISTINCT said.kind, said.id
+               FROM unnest(CAST(:kinds AS text[]), CAST(:ids AS text[]), CAST(:ats AS timestamptz[]),
+                           CAST(:names AS bytea[])) AS said (kind, id, at, name)
+               WHERE EXISTS (SELECT FROM erasure WHERE merchant_id = :merchant AND digest = said.name
+                               AND until >= said.at)
+                  OR EXISTS (SELECT FROM truth JOIN person ON person.id = truth.person_id
+                             WHERE truth.merchant_id = :merchant AND truth.connection_id = :connection
+                               AND truth.object_kind = said.kind AND truth.external_id = said.id
+                               AND person.erased_at IS NOT NULL)""",
+            connection=connection,
+            kinds=[ref.kind for ref, _, _ in said],
+            ids=[ref.id for ref, _, _ in said],
+            ats=[at for _, at, _ in said],
+            names=[name for _, _, name in said],
+        )
+        return {ObjectRef(row.kind, row.id) for row in rows}
+
+    def _names(self, connection: UUID, truth: Truth) -> Sequence[bytes]:
+        return digests(self.tx, connection, [Seen(truth.ref.kind, truth.ref.id), *truth.buyer])
 
     def facts(self, connection: UUID, ref: ObjectRef) -> tuple[Fact, ...]:
         rows = self.run(

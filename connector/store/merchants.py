@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import timedelta
+from itertools import count
 from uuid import UUID
 
 from sqlalchemy import text
@@ -33,36 +34,57 @@ def named(database: Database, name: str | None) -> dict[UUID, str]:
     return {row.id: row.name for row in rows}
 
 
+def name_of(database: Database, merchant: UUID) -> str:
+    """What the business is called."""
+    with database.engine.connect() as session:
+        name: str = session.execute(text("SELECT name FROM merchant WHERE id = :id"), {"id": merchant}).scalar_one()
+    return name
+
+
 def ensure(database: Database, name: str) -> UUID:
     """The merchant of this name, made if new, with its lane and its place in links."""
-    merchant, place = new_id(), slug(name)
-    if not place:
-        raise ConfigError([f"{name!r}: a business needs at least one letter or digit in its name"])
-    with database.engine.begin() as session:
+    made = _add(database, name)
+    if made is not None:
+        return made
+    with database.engine.connect() as session:
         taken = session.execute(
             text(
                 """SELECT merchant.id, merchant.name FROM directory JOIN merchant ON merchant.id = merchant_id
                    WHERE kind = 'merchant' AND directory.name = :slug"""
             ),
-            {"slug": place},
-        ).first()
-        if taken is not None and taken.name != name:
-            raise ConfigError(
-                [f"{name!r} would share its links with {taken.name!r}; choose a name that differs in a letter"]
-            )
-        if taken is not None:
-            found: UUID = taken.id
-            return found
-        session.execute(text("INSERT INTO merchant (id, name) VALUES (:id, :name)"), {"id": merchant, "name": name})
-        session.execute(
-            text("INSERT INTO directory (kind, name, merchant_id, target_id) VALUES ('merchant', :slug, :id, :id)"),
-            {"slug": place, "id": merchant},
+            {"slug": slug(name)},
+        ).one()
+    if taken.name != name:
+        raise ConfigError(
+            [f"{name!r} would share its links with {taken.name!r}; choose a name that differs in a letter"]
         )
-        session.execute(
-            text("INSERT INTO lane (id, merchant_id, platform) VALUES (:lane, :id, '')"),
-            {"lane": merchant_lane(merchant), "id": merchant},
-        )
-    return merchant
+    found: UUID = taken.id
+    return found
+
+
+def fresh(database: Database, name: str) -> UUID:
+    """A new merchant, whatever others are called: a name that is taken gets a number, and nobody joins by a name."""
+    numbered = (name if number == 1 else f"{name} {number}" for number in count(1))
+    return next(made for each in numbered if (made := _add(database, each)))
+
+
+def _add(database: Database, name: str) -> UUID | None:
+    """A merchant with this name's place in links; None where somebody has that place."""
+    merchant, place = new_id(), slug(name)
+    if not place:
+        raise ConfigError([f"{name!r}: a business needs at least one letter or digit in its name"])
+    with database.engine.begin() as session:
+        made = session.execute(
+            text(
+                """WITH place AS (
+                       INSERT INTO directory (kind, name, merchant_id, target_id)
+                       VALUES ('merchant', :slug, :id, :id) ON CONFLICT DO NOTHING RETURNING target_id),
+                   made AS (INSERT INTO merchant (id, name) SELECT target_id, :name FROM place RETURNING id)
+                   INSERT INTO lane (id, merchant_id, platform) SELECT :lane, id, '' FROM made"""
+            ),
+            {"slug": place, "id": merchant, "name": name, "lane": merchant_lane(merchant)},
+        ).rowcount
+    return merchant if made else None
 
 
 def add_user(database: Database, merchant: UUID, email: str, role: str) -> UUID:

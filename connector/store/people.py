@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from connector.domain.facts import ObjectRef
 from connector.domain.person import EMAIL, PHONE, WEAK, Merge, fingerprint, groups, normal
-from connector.store.base import Repository, new_id
+from connector.ports.platform import Seen
+from connector.ports.rows import Erased
+from connector.store.base import Repository, Transaction, new_id
 
 _EMAIL_FIELD = "person.email"
+#: How long the merchant has to answer (GDPR, article 12: one month).
+ANSWER_WITHIN = timedelta(days=30)
+#: All rows of the human behind one of them.
+_GROUP = """(SELECT id FROM person WHERE merchant_id = :merchant AND canonical_id =
+    (SELECT canonical_id FROM person WHERE merchant_id = :merchant AND id = :id))"""
+
+
+def digests(tx: Transaction, connection: UUID | None, seen: Iterable[Seen]) -> tuple[bytes, ...]:
+    """Keyed hashes of whom or what a platform names: e-mail and phone are the merchant's, the rest the connection's."""
+    return tuple(
+        fingerprint(
+            tx.hash_key, tx.merchant, each.kind, each.value, "" if each.kind in (EMAIL, PHONE) else str(connection)
+        )
+        for each in seen
+    )
 
 
 class People(Repository):
     def _digest(self, connection: UUID | None, kind: str, value: str) -> bytes:
-        scope = "" if kind in (EMAIL, PHONE) else str(connection)
-        return fingerprint(self.tx.hash_key, self.tx.merchant, kind, value, scope)
+        return self.names(connection, [Seen(kind, value)])[0]
+
+    def names(self, connection: UUID | None, seen: Iterable[Seen]) -> tuple[bytes, ...]:
+        return digests(self.tx, connection, seen)
 
     def resolve(self, connection: UUID | None, identifiers: Sequence[tuple[str, str]]) -> UUID | None:
         """The canonical person behind (kind, clear value) pairs: made if new, joined where strong ones name two."""
@@ -93,6 +113,7 @@ class People(Repository):
         found: str | None = self.run(
             """SELECT external FROM identifier JOIN person ON person.id = identifier.person_id
                WHERE identifier.merchant_id = :merchant AND connection_id = :connection AND kind = :kind
+                 AND external IS NOT NULL
                  AND person.canonical_id = (SELECT canonical_id FROM person WHERE merchant_id = :merchant AND id = :id)
                ORDER BY since DESC LIMIT 1""",
             id=person,
@@ -107,6 +128,11 @@ class People(Repository):
 
     def find(self, connection: UUID | None, kind: str, value: str) -> UUID | None:
         return next(iter(self._known([kind], [self._digest(connection, kind, value)]).values()), None)
+
+    def known(self, connection: UUID | None, seen: Iterable[Seen]) -> set[UUID]:
+        """The people behind any of these."""
+        all_seen = list(seen)
+        return set(self._known([each.kind for each in all_seen], self.names(connection, all_seen)).values())
 
     def merge(self, kept: UUID, absorbed: UUID, reason: str) -> None:
         """Join two people, and recompute who stands for the group."""
@@ -157,17 +183,107 @@ class People(Repository):
         if subjects:
             self.tx.tasks.mark(f"m:{self.tx.merchant}", "decide", subjects)
 
-    def erase(self, person: UUID) -> None:
-        """Forget who this was: identifiers and addresses go, the pseudonymous row stays for the ledger."""
+    def retire(self, connection: UUID, ref: ObjectRef) -> None:
+        """The platform's record is gone: it still tells who this is, and nothing is sent there any more."""
         self.run(
-            """DELETE FROM identifier WHERE merchant_id = :merchant AND person_id IN
-                 (SELECT id FROM person WHERE merchant_id = :merchant AND canonical_id =
-                   (SELECT canonical_id FROM person WHERE merchant_id = :merchant AND id = :id))""",
+            """UPDATE identifier SET external = NULL WHERE merchant_id = :merchant AND kind = :kind AND digest = :digest""",
+            kind=ref.kind,
+            digest=self._digest(connection, ref.kind, ref.id),
+        )
+
+    def ask(self, connection: UUID, request: str, names: Sequence[bytes], person: UUID | None, at: datetime) -> None:
+        """Somebody wants to know what is kept of them; asking twice under one number is asking once."""
+        self.run(
+            """INSERT INTO data_request (id, merchant_id, connection_id, request, person_id, names, asked_at, due_at)
+               VALUES (:id, :merchant, :connection, :request, :person, :names, :at, :due)
+               ON CONFLICT (connection_id, request) DO NOTHING""",
+            id=new_id(),
+            connection=connection,
+            request=request,
+            person=person,
+            names=list(names),
+            at=at,
+            due=at + ANSWER_WITHIN,
+        )
+
+    # ── Forgetting ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def erase(self, person: UUID) -> Erased:
+        """Forget who this was: identifiers and addresses go, the pseudonymous row stays for the ledger.
+
+        Returns what named them, so that it can be found elsewhere.
+        """
+        email = self.email(person)
+        gone = self.run(
+            f"DELETE FROM identifier WHERE merchant_id = :merchant AND person_id IN {_GROUP} RETURNING digest, external",  # noqa: S608
+            id=person,
+        ).all()
+        objects = self.run(
+            f"""SELECT connection_id, object_kind, external_id FROM truth
+                WHERE merchant_id = :merchant AND person_id IN {_GROUP}""",  # noqa: S608
+            id=person,
+        ).all()
+        self.run(
+            f"""UPDATE data_request SET person_id = NULL, names = '{{}}'
+                WHERE merchant_id = :merchant AND person_id IN {_GROUP}""",  # noqa: S608
             id=person,
         )
         self.run(
-            """UPDATE person SET email_sealed = NULL, erased_at = clock_timestamp()
-               WHERE merchant_id = :merchant AND canonical_id =
-                 (SELECT canonical_id FROM person WHERE merchant_id = :merchant AND id = :id)""",
+            f"""UPDATE person SET email_sealed = NULL, erased_at = coalesce(erased_at, clock_timestamp())
+                WHERE merchant_id = :merchant AND id IN {_GROUP}""",  # noqa: S608
             id=person,
+        )
+        return Erased(
+            names=tuple(bytes(row.digest) for row in gone),
+            objects=tuple(self._digest(o.connection_id, o.object_kind, o.external_id) for o in objects),
+            texts=tuple(filter(None, [email, *(row.external for row in gone)])),
+        )
+
+    def forget_asked(self, names: Sequence[bytes]) -> None:
+        """What somebody asked who is forgotten now: that they asked stays, who they were goes."""
+        self.run(
+            """UPDATE data_request SET person_id = NULL, names = '{}'
+               WHERE merchant_id = :merchant AND names && CAST(:names AS bytea[])""",
+            names=list(names),
+        )
+
+    def erase_account(self, connection: UUID) -> None:
+        """Forget everybody who is known through this connection alone.
+
+        Spared are people whom another connection knows, and advocates whom the merchant enrolled, while another
+        connection still works.
+        """
+        self.run(
+            """UPDATE identifier SET connection_id = (
+                   SELECT other.connection_id FROM identifier other JOIN person theirs ON theirs.id = other.person_id
+                   WHERE theirs.canonical_id = person.canonical_id AND other.connection_id <> :connection LIMIT 1)
+               FROM person
+               WHERE identifier.merchant_id = :merchant AND person.id = identifier.person_id AND identifier.kind = :email
+                 AND connection_id = :connection AND EXISTS (
+                   SELECT FROM identifier other JOIN person theirs ON theirs.id = other.person_id
+                   WHERE theirs.canonical_id = person.canonical_id AND other.connection_id <> :connection)""",
+            connection=connection,
+            email=EMAIL,
+        )
+        self.run(
+            """DELETE FROM identifier USING person
+               WHERE identifier.merchant_id = :merchant AND person.id = identifier.person_id
+                 AND (connection_id = :connection OR (connection_id IS NULL
+                   AND NOT EXISTS (SELECT FROM connection WHERE merchant_id = :merchant AND id <> :connection
+                                     AND state <> 'removed')
+                   AND NOT EXISTS (SELECT FROM identifier other JOIN person theirs ON theirs.id = other.person_id
+                     WHERE theirs.canonical_id = person.canonical_id AND other.connection_id <> :connection)))""",
+            connection=connection,
+        )
+        self.run(
+            """UPDATE person SET email_sealed = NULL, erased_at = clock_timestamp()
+               WHERE merchant_id = :merchant AND erased_at IS NULL AND NOT EXISTS (
+                   SELECT FROM identifier JOIN person theirs ON theirs.id = identifier.person_id
+                   WHERE theirs.merchant_id = :merchant AND theirs.canonical_id = person.canonical_id)"""
+        )
+        self.run(
+            """UPDATE data_request SET person_id = NULL, names = '{}' WHERE merchant_id = :merchant
+                 AND (connection_id = :connection
+                   OR person_id IN (SELECT id FROM person WHERE merchant_id = :merchant AND erased_at IS NOT NULL))""",
+            connection=connection,
         )

@@ -10,7 +10,7 @@ from uuid import UUID
 from connector.domain import codes
 from connector.domain.program import Program, parse
 from connector.errors import ConfigError, NotFound
-from connector.ports.rows import Advocate, ProgramVersion
+from connector.ports.rows import Advocate, ProgramVersion, connection_lane
 from connector.store.base import Repository, as_json, new_id
 
 _MINT_TRIES = 5
@@ -18,10 +18,11 @@ _MINT_TRIES = 5
 
 @dataclass(frozen=True)
 class Click:
-    """Where a share link leads: only ever to one of `hosts`."""
+    """Where a share link leads: only ever to one of `hosts`. redeem: the friend's code at checkout, by shop host."""
 
     program: Program
     hosts: tuple[str, ...]
+    redeem: Mapping[str, str]
 
 
 class Programs(Repository):
@@ -49,7 +50,14 @@ class Programs(Repository):
             data=as_json(dict(data)),
         )
         self.run("UPDATE program SET version = version + 1 WHERE merchant_id = :merchant AND id = :id", id=row.id)
+        self._bring_offers_in_line(row.id)
         return ProgramVersion(row.id, row.version + 1, program)
+
+    def _bring_offers_in_line(self, program: UUID) -> None:
+        """What a friend gets at checkout may have changed with this version."""
+        connections = self.run("SELECT id FROM connection WHERE merchant_id = :merchant AND state = 'active' ORDER BY id")
+        for connection in connections.scalars().all():
+            self.tx.tasks.mark(connection_lane(connection), "offer", [str(program)])
 
     def current(self) -> Sequence[ProgramVersion]:
         rows = self.run(
@@ -122,7 +130,13 @@ class Programs(Repository):
     def click(self, code: str, medium: str) -> Click | None:
         """Note a click on a share link; where it leads, or None for a code that nobody shares."""
         row = self.run(
-            """SELECT advocate.id, data FROM code JOIN advocate ON advocate.id = code.advocate_id
+            """SELECT advocate.id, data, (
+                   SELECT jsonb_object_agg(connection.external_account, r.code) FROM redeem_code r
+                   JOIN offer ON offer.program_id = r.program_id AND offer.connection_id = r.connection_id
+                   JOIN connection ON connection.id = r.connection_id
+                   WHERE r.merchant_id = :merchant AND r.advocate_id = advocate.id AND r.state = 'live'
+                     AND offer.state = 'live' AND connection.state = 'active') AS redeem
+               FROM code JOIN advocate ON advocate.id = code.advocate_id
                JOIN program ON program.id = advocate.program_id
                JOIN program_version v ON v.program_id = program.id AND v.version = program.version
                WHERE code.merchant_id = :merchant AND code.code = :code""",
@@ -138,7 +152,7 @@ class Programs(Repository):
             medium=medium,
         )
         program = parse(row.data)
-        return Click(program, program.redirect_hosts or self._shops())
+        return Click(program, program.redirect_hosts or self._shops(), row.redeem or {})
 
     def _shops(self) -> tuple[str, ...]:
         """The merchant's own connected hosts, for a program that names none."""

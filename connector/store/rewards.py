@@ -34,9 +34,9 @@ class Rewards(Repository):
         reward = new_id()
         self.run(
             """INSERT INTO reward (id, merchant_id, referral_id, role, kind, beneficiary_id, connection_id, amount,
-                   currency, expires_after, state, reason)
+                   currency, expires_after, fallback, state, reason)
                VALUES (:id, :merchant, :referral, :role, :kind, :beneficiary, :connection, :amount, :currency, :expires,
-                   :state, :reason)""",
+                   :fallback, :state, :reason)""",
             id=reward,
             referral=referral.id,
             role=plan.role,
@@ -46,6 +46,7 @@ class Rewards(Repository):
             amount=plan.amount.minor,
             currency=plan.amount.currency,
             expires=plan.expires_after,
+            fallback=list(plan.fallback),
             state=state.value,
             reason=reason,
         )
@@ -62,6 +63,7 @@ class Rewards(Repository):
                        beneficiary_id = coalesce(CAST(:beneficiary AS uuid), beneficiary_id),
                        owner = CASE WHEN CAST(:beneficiary AS uuid) IS NULL THEN owner ELSE '' END,
                        marker = CASE WHEN CAST(:beneficiary AS uuid) IS NULL THEN marker ELSE '' END,
+                       means = CASE WHEN CAST(:beneficiary AS uuid) IS NULL THEN means ELSE '' END,
                        expires_at = CASE WHEN CAST(:beneficiary AS uuid) IS NULL THEN expires_at END
                    WHERE merchant_id = :merchant AND id = :id AND decision = :decision AND state <> ALL(:locked)""",
                 id=reward.id,
@@ -210,6 +212,9 @@ def reward_row(row: Any) -> Reward:
         transaction=row.transaction or "",
         tries=row.tries,
         revoked=row.revoked,
+        fallback=tuple(row.fallback),
+        means=row.means,
+        lapsed=Money(row.lapsed, row.currency),
     )
 
 

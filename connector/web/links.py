@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import Blueprint, abort, current_app, redirect, request
 from werkzeug.wrappers import Response
 
 from connector.domain import codes
-from connector.domain.program import Program
+from connector.store.programs import Click
 from connector.wiring import App
 
 pages = Blueprint("links", __name__)
@@ -27,7 +27,7 @@ def minted(code: str) -> Response:
         click = tx.programs.click(meant, _medium())
     if click is None:
         abort(404)
-    return _send_on(click.program, meant, click.hosts)
+    return _send_on(click, meant)
 
 
 @pages.get("/r/<merchant>/<code>")
@@ -41,7 +41,7 @@ def vanity(merchant: str, code: str) -> Response:
         click = tx.programs.click(codes.fold(code), _medium())
     if click is None:
         abort(404)
-    return _send_on(click.program, codes.fold(code), click.hosts)
+    return _send_on(click, codes.fold(code))
 
 
 def _medium() -> str:
@@ -49,20 +49,27 @@ def _medium() -> str:
     return wanted if wanted in _MEDIA else "link"
 
 
-def _send_on(program: Program, code: str, hosts: tuple[str, ...]) -> Response:
+def _send_on(click: Click, code: str) -> Response:
     """Only to the program's own hosts; the first is the default, `to` may choose another of them and never more."""
-    wanted = request.args.get("to", "")
-    if not hosts:
+    if not click.hosts:
         abort(404)
-    host = wanted if wanted in hosts else hosts[0]
+    wanted = request.args.get("to", "")
+    host = wanted if wanted in click.hosts else click.hosts[0]
     query = urlencode(
         {
             "ref": code,
             "utm_source": "referral",
             "utm_medium": _medium(),
-            "utm_campaign": program.slug,
+            "utm_campaign": click.program.slug,
             "utm_content": code,
         }
     )
-    joint = "&" if "?" in program.landing else "?"
-    return redirect(f"https://{host}{program.landing}{joint}{query}", code=302)
+    page = f"{click.program.landing}{'&' if '?' in click.program.landing else '?'}{query}"
+    redeem = click.redeem.get(host)
+    if redeem is None:
+        return redirect(f"https://{host}{page}", code=302)
+    # The shop puts the friend's discount into the cart and sends them on. The marks stand on both pages, because either
+    # may be the one that the shop remembers as the first.
+    return redirect(
+        f"https://{host}/discount/{quote(redeem, safe='')}?redirect={quote(page, safe='/')}&{query}", code=302
+    )

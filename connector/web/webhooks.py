@@ -1,4 +1,4 @@
-"""POST /webhooks/<platform>: a 2xx means that every byte is committed; it never means more."""
+"""POST /webhooks/<platform>, /actions/<platform>: a 2xx means that every byte is committed; it never means more."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from flask import Blueprint, Response, current_app, request
 from connector import telemetry
 from connector.errors import Rejected
 from connector.journey import intake
-from connector.ports.platform import Inbox
+from connector.ports.inbound import Inbox
 from connector.wiring import App
 
 pages = Blueprint("webhooks", __name__)
 
 
 @pages.post("/webhooks/<platform>")
+@pages.post("/actions/<platform>")
 def receive(platform: str) -> Response:
-    """Verify, keep, answer. Duplicates are answered like the first."""
+    """Verify, keep, answer. Duplicates are answered like the first. Actions are steps of ours in a merchant's workflow."""
     app: App = current_app.extensions["connector"]
     if platform not in app.desk.platforms:
         raise Rejected("no such platform", status=404)

@@ -12,7 +12,7 @@ import pytest
 
 from adapters import discover
 from connector.errors import Rejected
-from connector.ports.platform import Inbound, Inbox
+from connector.ports.inbound import Inbound, Inbox
 from tests.adapters.conformance.driver import OLD_SECRET, SECRET, Bench, bench
 
 MUTATIONS = 150

@@ -22,7 +22,7 @@ from connector.errors import (
     Unavailable,
     Unknown,
 )
-from connector.ports.platform import Absent, Direction, Done, EffectClass, Undecidable
+from connector.ports.platform import Absent, Direction, Done, EffectClass, Holding, Undecidable
 from tests.adapters.conformance.driver import (
     CURRENCY,
     Bench,
@@ -121,14 +121,14 @@ def strike(here: Bench, variant: Variant, trouble: Trouble) -> None:
 @of()
 def test_a_movement_lands_once_and_shows_in_the_balance(here: Bench, variant: Variant) -> None:
     effect = here.effect(variant)
-    held = here.out.balance(here.account, effect.owner, effect.holder, CURRENCY)
+    held = here.balance(effect, effect.holder)
     book, asked = here.driver.effects(variant.operation), sends(here, variant)
     done = here.out.issue(here.account, effect, OnTime())
     assert done.transaction and done.holder
     assert here.driver.effects(variant.operation)[len(book) :] == [effect.amount.minor]
     assert sends(here, variant) == asked + 1
     sign = 1 if variant.operation.direction is Direction.CREDIT else -1
-    now = here.out.balance(here.account, effect.owner, done.holder, CURRENCY)
+    now = here.balance(effect, done.holder)
     assert now == held + Money(sign * effect.amount.minor, CURRENCY)
 
 
@@ -210,7 +210,8 @@ def test_money_for_nobody_is_refused(here: Bench, variant: Variant) -> None:
     effect = here.effect(variant)
     book = here.driver.effects(variant.operation)
     with pytest.raises((Refused, Gone)):
-        here.out.issue(here.account, replace(effect, owner=f"{effect.owner}9", holder=""), OnTime())
+        nobody = replace(effect, owner=f"{effect.owner}9", holder=effect.holder and f"{effect.holder}9")
+        here.out.issue(here.account, nobody, OnTime())
     assert here.driver.effects(variant.operation) == book
 
 
@@ -222,7 +223,7 @@ def test_a_read_that_fails_is_no_lost_effect_and_tells_nothing_certain(
     effect = here.effect(variant)
     done = here.out.issue(here.account, effect, OnTime())
     told = MATRIX[name][0].told
-    reads: list[Callable[[], object]] = [lambda: here.out.balance(here.account, effect.owner, done.holder, CURRENCY)]
+    reads: list[Callable[[], object]] = [lambda: here.balance(effect, done.holder)]
     if variant.effect_class is not EffectClass.D:
         reads.append(lambda: here.find(effect))
     for read in reads:
@@ -247,7 +248,7 @@ def test_sent_twice_it_has_one_effect(here: Bench, variant: Variant) -> None:
     second = here.out.issue(here.account, later, OnTime())
     assert (second.transaction, second.holder) == (first.transaction, first.holder)
     assert here.driver.effects(variant.operation)[len(book) :] == [effect.amount.minor]
-    other = here.out.issue(here.account, replace(effect, marker=uuid4().hex[:24]), OnTime())
+    other = here.out.issue(here.account, here.another(variant, effect), OnTime())
     assert other.transaction != first.transaction
 
 
@@ -268,8 +269,7 @@ def test_a_repeat_after_any_lost_answer_ends_in_one_effect(here: Bench, variant:
 @of(EffectClass.A, EffectClass.B, EffectClass.C)
 def test_only_our_own_movement_is_adopted(here: Bench, variant: Variant) -> None:
     effect = here.effect(variant)
-    ends = effect.expires_at and effect.expires_at + timedelta(seconds=1)
-    here.out.issue(here.account, replace(effect, marker=uuid4().hex[:24], expires_at=ends, id=uuid4()), OnTime())
+    here.out.issue(here.account, here.another(variant, effect), OnTime())
     assert isinstance(here.find(effect), Absent)
     mine = here.out.issue(here.account, effect, OnTime())
     found = here.find(effect)
@@ -300,6 +300,32 @@ def test_without_a_mark_no_machine_ever_claims_to_know(here: Bench, variant: Var
     done = here.out.issue(here.account, effect, OnTime())
     assert isinstance(here.find(effect), Undecidable)
     assert isinstance(here.find(effect, done.transaction), Undecidable)
+
+
+# ── What is left of a credit ─────────────────────────────────────────────────────────────────────────────────────
+
+CREDITS = [variant for variant in VARIANTS if variant.operation.direction is Direction.CREDIT]
+
+
+@pytest.mark.parametrize("variant", CREDITS, ids=str)
+def test_what_was_spent_of_a_credit_shows_in_what_remains(here: Bench, variant: Variant) -> None:
+    """Else the merchant's books would carry a debt for ever that nobody can claim any more."""
+    effect = here.effect(variant)
+    done = here.out.issue(here.account, effect, OnTime())
+    holding = Holding(effect.capability, done.transaction, done.holder, effect.amount, effect.expires_at)
+    (whole,) = here.out.remains(here.account, [holding])
+    assert (whole.holding, whole.left, whole.ended, whole.closed) == (holding, effect.amount, False, False)
+    here.driver.spend(holding, effect.amount)
+    (spent,) = here.out.remains(here.account, [holding])
+    assert spent.left == Money.zero(CURRENCY)
+
+
+@pytest.mark.parametrize("variant", CREDITS, ids=str)
+def test_a_credit_that_the_platform_forgot_is_no_credit_of_zero(here: Bench, variant: Variant) -> None:
+    effect = here.effect(variant)
+    gone = Holding(effect.capability, f"{effect.owner}9", f"{effect.owner}9", effect.amount)
+    (told,) = here.out.remains(here.account, [gone])
+    assert told.left is None
 
 
 def test_the_wire_tells_each_request_from_the_others() -> None:

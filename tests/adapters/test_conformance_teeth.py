@@ -21,15 +21,15 @@ GUARDS = {
         (MONEY, "after_the_deadline"),
     ),
     "an unsigned body is believed": (
-        ("adapters/shopify/inbound.py", "if not _signed(inbox, secrets):", "if False:"),
+        ("adapters/shopify/inbound/door.py", "if not _signed(inbox, secrets):", "if False:"),
         (INBOUND, "one_bit"),
     ),
     "somebody else's credit is adopted": (
-        ("adapters/shopify/outbound.py", '_instant(_time(credit["expiresAt"])) == _instant(effect.expires_at)', "True"),
+        ("adapters/shopify/outbound/store_credit.py", 'instant(time(credit["expiresAt"])) == instant(effect.expires_at)', "True"),
         (MONEY, "only_our_own"),
     ),
     "a value typed meanwhile is overwritten": (
-        ("adapters/shopify/outbound.py", '"compareDigest": row["compareDigest"] if row else None,', ""),
+        ("adapters/shopify/outbound/records.py", '"compareDigest": row["compareDigest"] if row else None,', ""),
         ("tests/adapters/test_conformance_records.py", "between_our_read"),
     ),
     "a link leads wherever it says": (

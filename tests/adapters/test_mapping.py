@@ -349,9 +349,9 @@ def test_the_shipped_mappings_load_and_each_row_writes_something():
 def test_the_shop_gets_the_source_of_an_order_once_and_its_stage_always():
     writes = render(load_all()["shopify"], "order", KNOWN)
 
-    assert writes["$app:referral.advocate_code"] == FieldValue("ANNA 7", "if_empty", "single_line_text_field")
-    assert writes["$app:referral.stage"] == FieldValue("converted", "always", "single_line_text_field")
-    assert writes["$app:referral.reward_amount"].value == "12.50"
+    assert writes["$app.referral_advocate_code"] == FieldValue("ANNA 7", "if_empty", "single_line_text_field")
+    assert writes["$app.referral_stage"] == FieldValue("converted", "always", "single_line_text_field")
+    assert writes["$app.referral_reward_amount"].value == "12.50"
 
 
 def test_a_link_with_line_breaks_gives_no_line_break_in_a_field_of_one_line():
@@ -397,4 +397,4 @@ def test_the_shop_fields_fit_the_published_schema():
         assert len(rows) <= 25  # metafieldsSet takes so many at once
         for row in rows:
             namespace, _, key = row.field.rpartition(".")
-            assert namespace == "$app:referral" and re.fullmatch("[a-z_]{3,64}", key)
+            assert namespace == "$app" and re.fullmatch("referral_[a-z_]{3,55}", key)

@@ -17,7 +17,7 @@ from graphql.execution.values import get_variable_values
 from test_shopify_inbound import SECRET, SHOP, signed
 from test_shopify_outbound import note, running
 
-from adapters.shopify import MANIFEST, api, inbound
+from adapters.shopify import MANIFEST, inbound, queries
 from connector.ports.platform import Direction
 
 ROOT = Path(__file__).parents[2]
@@ -85,16 +85,16 @@ def documents():
 
 def test_every_document_is_valid_in_the_version_that_we_pin():
     names = documents()
-    assert len(names) == len(api.COSTS) > 0
+    assert len(names) == len(queries.COSTS) > 0
     for name in names:
-        document = parse(api.document(name).text)
+        document = parse(queries.document(name).text)
         assert validate(schema(), document) == [], name
         assert len(document.definitions[0].selection_set.selections) == 1, f"{name} must ask for one field"
 
 
 def test_a_document_that_the_schema_does_not_know_would_be_seen():
-    wrong = api.document("credit").text.replace("creditInput: $creditInput", "creditInput: $creditInput, note: $id")
-    assert wrong != api.document("credit").text
+    wrong = queries.document("credit").text.replace("creditInput: $creditInput", "creditInput: $creditInput, note: $id")
+    assert wrong != queries.document("credit").text
     assert validate(schema(), parse(wrong))
 
 
@@ -123,7 +123,7 @@ def test_every_call_we_make_carries_variables_that_the_schema_takes():
             answer(domain, token, raw, request),
         )[1]
         exercise(shop)
-    assert {one["query"] for one in sent} == {api.document(name).text for name in documents()}
+    assert {one["query"] for one in sent} == {queries.document(name).text for name in documents()}
     for one in sent:
         (operation,) = [d for d in parse(one["query"]).definitions if isinstance(d, OperationDefinitionNode)]
         coerced = get_variable_values(schema(), operation.variable_definitions or (), one["variables"])

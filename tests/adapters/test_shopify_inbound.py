@@ -18,7 +18,7 @@ from adapters.shopify import MANIFEST, inbound
 from connector.domain.facts import ConnectionRemoved, ObjectRef, PersonErased
 from connector.domain.touch import Source
 from connector.errors import Rejected
-from connector.ports.platform import Inbox
+from connector.ports.inbound import Inbox
 
 ROOT = Path(__file__).parents[2]
 SECRET, OLD_SECRET = "shpss_of_today", "shpss_of_yesterday"

@@ -19,7 +19,8 @@ import jwt
 import pytest
 import requests
 
-from adapters.shopify import MANIFEST, api, auth, outbound
+from adapters.shopify import MANIFEST, api, auth, outbound, queries
+from adapters.shopify.outbound import orders, records, store_credit
 from adapters.shopify.sandbox import start
 from connector.domain.facts import ObjectRef, OrderPaid, OrderRefunded
 from connector.domain.money import Money
@@ -125,7 +126,7 @@ class Shop:
         return self.out.find(self.account, effect, lambda one: one in claimed)
 
     def held(self, owner, holder=""):
-        return self.out.balance(self.account, owner, holder, "EUR")
+        return self.out.balance(self.account, Capability.BALANCE, owner, holder, "EUR")
 
     def fields(self):
         (shop,) = self.control("state", "GET")["shops"]
@@ -221,10 +222,10 @@ def test_refunds_take_back_their_part_of_the_net_and_a_cancellation_the_rest(sho
 
 def test_more_refunds_than_are_read_at_once_still_take_back_all(shop):
     number, ref = shop.order(customer=shop.customer()["id"], net="100")
-    for _ in range(outbound.REFUNDS_READ + 3):
+    for _ in range(orders.REFUNDS_READ + 3):
         shop.control(f"orders/{number}/refund", amount="5.00", send=False)
     refunds = shop.truth(ref).facts[1:]
-    assert (len(refunds), refunds[-1].refund) == (outbound.REFUNDS_READ + 1, "further")
+    assert (len(refunds), refunds[-1].refund) == (orders.REFUNDS_READ + 1, "further")
     assert sum(fact.amount.minor for fact in refunds) == 9000
 
 
@@ -269,9 +270,9 @@ def test_a_full_batch_asks_for_no_more_than_one_query_may(shop):
     from adapters.shopify.sandbox.cost import MAX_COST, Price
     from adapters.shopify.sandbox.graphql import prepare, schema
 
-    assert len(api.COSTS) == len(list((ROOT / "adapters/shopify/queries").glob("*.graphql")))
-    for name in api.COSTS:
-        asked = api.document(name)
+    assert len(queries.COSTS) == len(list((ROOT / "adapters/shopify/queries").glob("*.graphql")))
+    for name in queries.COSTS:
+        asked = queries.document(name)
         batches = {"orders": MANIFEST.read_batch, "glance": MANIFEST.look_batch}
         batch = batches.get(name, MANIFEST.write_batch)
         ready = prepare(asked.text, None)
@@ -325,8 +326,8 @@ def test_only_our_own_unclaimed_credit_is_adopted(shop):
 def test_a_refund_to_store_credit_is_never_taken_for_our_credit():
     money = {"amount": "10.0", "currencyCode": "EUR"}
     credit = {"expiresAt": "2027-03-01T00:17:42Z", "amount": money, "event": "ADJUSTMENT"}
-    assert outbound._is_ours(credit, EFFECT)
-    assert not outbound._is_ours(credit | {"event": "ORDER_REFUND"}, EFFECT)
+    assert store_credit.is_ours(credit, EFFECT)
+    assert not store_credit.is_ours(credit | {"event": "ORDER_REFUND"}, EFFECT)
 
 
 def test_a_credit_is_found_behind_pages_of_later_ones(shop):
@@ -415,7 +416,7 @@ def test_a_read_that_fails_is_never_a_lost_effect(shop):
 
 
 def note(ref, policy="if_empty", **values):
-    fields = {f"$app:referral.{k}": FieldValue(v, policy, "single_line_text_field") for k, v in values.items()}
+    fields = {f"$app.referral_{k}": FieldValue(v, policy, "single_line_text_field") for k, v in values.items()}
     return RecordWrite(ref, fields)
 
 
@@ -426,8 +427,8 @@ def test_records_are_written_by_policy_and_a_value_of_a_person_stays(shop):
     gone = ObjectRef("order", "gid://shopify/Order/1")
     again = [note(refs[0], f0="x", new="y"), note(refs[1], "always", f0="x"), note(gone, f0="x")]
     kept, replaced, missing = shop.out.write_records(shop.account, again)
-    assert (kept.kept, kept.written) == (("$app:referral.f0",), ("$app:referral.new",))
-    assert replaced.written == ("$app:referral.f0",)
+    assert (kept.kept, kept.written) == (("$app.referral_f0",), ("$app.referral_new",))
+    assert replaced.written == ("$app.referral_f0",)
     assert missing.refused
     held = shop.fields()
     assert [held[refs[0].id, "f0"], held[refs[0].id, "new"], held[refs[1].id, "f0"]] == ["0", "y", "x"]
@@ -435,7 +436,7 @@ def test_records_are_written_by_policy_and_a_value_of_a_person_stays(shop):
 
 def test_one_field_that_the_shop_refuses_does_not_hold_up_other_records(shop):
     good, bad = (shop.order(customer=shop.customer(f"{n}@example.com")["id"], net="10")[1] for n in range(2))
-    untyped = RecordWrite(bad, {"$app:referral.stage": FieldValue("pending", "always", "")})
+    untyped = RecordWrite(bad, {"$app.referral_stage": FieldValue("pending", "always", "")})
     one, other = shop.out.write_records(shop.account, [note(good, stage="pending"), untyped])
     assert one.written and not one.refused
     assert other.refused and not other.written
@@ -444,7 +445,7 @@ def test_one_field_that_the_shop_refuses_does_not_hold_up_other_records(shop):
 
 def test_a_value_changed_between_reading_and_writing_is_not_overwritten(shop):
     _, ref = shop.order(customer=shop.customer()["id"], net="10")
-    stale = outbound._plan(note(ref, "always", stage="pending"), {ref.id: {}})
+    stale = records._plan(note(ref, "always", stage="pending"), {ref.id: {}})
     shop.out.write_records(shop.account, [note(ref, stage="by a person")])
     with pytest.raises(NotDone):
         shop.out._set(shop.account, [stale])
@@ -684,7 +685,7 @@ def test_each_answer_says_what_may_be_done_next_and_is_asked_for_once(name):
             out.issue(ACCOUNT, EFFECT, OnTime())
         assert len(read) == 1
         with pytest.raises(PlatformError) as looked:
-            out.balance(ACCOUNT, EFFECT.owner, "", "EUR")
+            out.balance(ACCOUNT, Capability.BALANCE, EFFECT.owner, "", "EUR")
         assert len(read) == 2
     assert (type(credit.value), type(looked.value)) == (on_credit, on_read)
     assert TOKEN not in f"{credit.value!r} {credit.value.reason} {looked.value.reason}"
@@ -694,11 +695,11 @@ def test_a_throttle_says_how_long_to_wait_and_never_forever():
     waits = {"too many": 4.0, "throttled": 5.0}
     for name, wait in waits.items():
         with answering(ANSWERS[name][0]) as (url, _), pytest.raises(Throttled) as error:
-            client(url).balance(ACCOUNT, EFFECT.owner, "", "EUR")
+            client(url).balance(ACCOUNT, Capability.BALANCE, EFFECT.owner, "", "EUR")
         assert error.value.wait_s == wait
     for given, wait in {"1e9": 60, "-5": 1, "nan": 2, "Wed, 21 Oct 2026 07:28:00 GMT": 2}.items():
         with answering(http(429, b"", f"Retry-After: {given}")) as (url, _), pytest.raises(Throttled) as error:
-            client(url).balance(ACCOUNT, EFFECT.owner, "", "EUR")
+            client(url).balance(ACCOUNT, Capability.BALANCE, EFFECT.owner, "", "EUR")
         assert error.value.wait_s == wait
 
 
@@ -708,7 +709,7 @@ def test_a_call_that_hangs_may_have_paid_and_one_that_cannot_connect_cannot_have
         with pytest.raises(Unknown):
             out.issue(ACCOUNT, EFFECT, OnTime())
         with pytest.raises(Unavailable):
-            out.balance(ACCOUNT, EFFECT.owner, "", "EUR")
+            out.balance(ACCOUNT, Capability.BALANCE, EFFECT.owner, "", "EUR")
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
     with pytest.raises(Unavailable):
         client(url).issue(ACCOUNT, EFFECT, OnTime())
@@ -723,4 +724,4 @@ def test_the_token_goes_to_the_shops_own_host_alone():
     ):
         out = outbound.build(Kit(APP, Meter()))
         with pytest.raises(Refused):
-            out.balance(replace(ACCOUNT, external=external), EFFECT.owner, "", "EUR")
+            out.balance(replace(ACCOUNT, external=external), Capability.BALANCE, EFFECT.owner, "", "EUR")

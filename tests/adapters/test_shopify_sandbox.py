@@ -257,11 +257,16 @@ def test_refresh_tokens_rotate_and_the_dead_one_is_refused(client):
 
     second = refresh(first).json()
     assert second["expires_in"] == 3600
-    assert shop_status(client, second["access_token"]) == 200
     again = refresh(first)
-    assert again.status_code == 200, "the last token stays good until its successor is used"
+    assert again.status_code == 200, "the last token stays good until one of its successors is used"
+    assert shop_status(client, again.json()["access_token"]) == 200
+    assert refresh(first).json()["error"] == "invalid_grant", "its successor opened the shop"
+    third = refresh(again.json()["refresh_token"]).json()
     assert refresh(again.json()["refresh_token"]).status_code == 200
-    assert refresh(first).json()["error"] == "invalid_grant"
+    client.control("clock", advance_s=31 * 86400)
+    late = refresh(again.json()["refresh_token"])
+    assert late.json()["error"] == "invalid_grant", "thirty days at the most, used or not"
+    assert refresh(third["refresh_token"]).json()["error"] == "invalid_grant", "it was replaced unused"
     assert refresh("made-up").json()["error"] == "invalid_grant"
     assert refresh(first, secret="wrong").status_code == 401
     client.control("clock", advance_s=3601)

@@ -257,6 +257,7 @@ def test_metafields_are_written_all_or_none_and_only_over_what_was_read(client, 
 
 
 def test_a_redeem_code_is_unique_whatever_its_case(client):
+    client.control(f"shops/{SHOP}/scopes", scopes=["write_discounts"])
     discount = client.control("discounts", shop=SHOP, title="Friends", codes=["ANNA10"])["gid"]
     query = """mutation B($id: ID!, $codes: [DiscountRedeemCodeInput!]!) { discountRedeemCodeBulkAdd(discountId: $id, codes: $codes) {
       bulkCreation { id done } userErrors { code } } }"""

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from codebase import ROOT, at, plant, platforms
 
-ROOMS = {"__init__.py", "auth.py", "inbound.py", "api.py", "outbound.py", "sandbox", "app"}
+ROOMS = {"__init__.py", "auth.py", "inbound.py", "api.py", "outbound.py", "sandbox.py", "app"}
 #: GraphQL documents stand beside api.py where a platform speaks GraphQL.
-OPTIONAL = {"queries"}
+OPTIONAL = {"queries.py"}
 READ_AS_CODE = {".py", ".sql", ".mako"}
 
 
@@ -30,7 +30,10 @@ def uneven_folders(root: Path) -> list[str]:
     """Platform folders that lack a room, or have one that the others do not."""
     found = []
     for key in platforms(root):
-        rooms = {path.name for path in (root / "adapters" / key).iterdir() if path.name != "__pycache__"}
+        folder = root / "adapters" / key
+        rooms = {path.name for path in folder.iterdir() if path.name != "__pycache__"}
+        # A room that holds more than one file can is a folder of the same name.
+        rooms = {f"{room}.py" if (folder / room / "__init__.py").exists() else room for room in rooms}
         found += [f"adapters/{key} lacks {room}" for room in sorted(ROOMS - rooms)]
         found += [
             f"adapters/{key} has {room}, which no other platform needs" for room in sorted(rooms - ROOMS - OPTIONAL)

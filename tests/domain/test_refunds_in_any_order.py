@@ -11,7 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.domain.facts import ConnectionRemoved, Fact, ObjectRef, OrderPaid, OrderRefunded, PersonErased, newest
+from connector.domain.facts import (
+    CreditExpiring,
+    CreditLapsed,
+    CreditRedeemed,
+    Fact,
+    ObjectRef,
+    OrderPaid,
+    OrderRefunded,
+    RewardReleased,
+    newest,
+)
 from connector.domain.money import Money
 from connector.domain.program import Mode, Program, RewardRule
 from connector.domain.stages import Case, Decision, Stage, decide
@@ -133,7 +143,10 @@ def test_facts_about_different_things_never_replace_each_other() -> None:
         *STORY,
         replace(paid(), ref=other),
         replace(refunded("partial", 1), ref=other),
-        PersonErased(ORDER, T0, T0, None),
-        ConnectionRemoved(ORDER, T0, T0),
+        RewardReleased(ORDER, T0, T0, "a person"),
+        CreditRedeemed(ORDER, T0, T0, UUID(int=1), Money(1, "EUR")),
+        CreditRedeemed(ORDER, T0, T0, UUID(int=2), Money(1, "EUR")),
+        CreditLapsed(ORDER, T0, T0, UUID(int=1), Money(1, "EUR")),
+        CreditExpiring(ORDER, T0, T0, UUID(int=1), Money(1, "EUR"), T0),
     ]
     assert sorted(map(repr, newest([*facts, *reversed(facts)]).values())) == sorted(map(repr, facts))

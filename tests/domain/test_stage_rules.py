@@ -156,7 +156,7 @@ def test_what_waits_for_a_rate_says_so_and_what_would_be_owed_in_test_mode_is_to
     waiting = decide(fixed("10.00 EUR"), case(paid("80.00 USD")))
     assert waiting.hold == "currency" and "the shop's currency" in waiting.reason
     told = decide(replace(PROGRAM, mode=Mode.TEST), case(paid()))
-    assert (told.plans, told.hold) == ((), "") and "10.00 EUR would be owed" in told.reason
+    assert (told.plans, told.hold) == ((), "") and "10.00 EUR to the advocate would be owed" in told.reason
 
 
 def test_a_plan_keeps_the_promised_kind_and_expiry() -> None:

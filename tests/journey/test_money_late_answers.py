@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from connector.errors import InvariantBroken
-from connector.journey.issue import mark
+from connector.journey.effects import mark
 from connector.lanes import due
 from connector.ports.platform import Capability, Direction, Effect
 from connector.ports.rows import Movement, connection_lane

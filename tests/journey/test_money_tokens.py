@@ -8,7 +8,8 @@ from typing import Any
 
 from connector.journey.accounts import open_account
 from connector.journey.desk import Lane
-from connector.ports.platform import Account, Grant
+from connector.ports.joining import Grant
+from connector.ports.platform import Account
 from connector.ports.rows import Connection, connection_lane
 from tests.journey.money import CREDIT, approve, calls, drive, hurry, open_books, with_platform
 from tests.shop import DOMAIN, TOKEN, Shop

@@ -15,7 +15,7 @@ from test_store_world import NOW, World, opened, order_truth, world
 from connector.domain.facts import OrderPaid
 from connector.domain.touch import Source, Touch
 from connector.errors import InvariantBroken, NotFound
-from connector.ports.platform import Item
+from connector.ports.inbound import Item
 from connector.ports.rows import Outcome, Standing, Task, connection_lane
 from connector.store.database import Tx
 

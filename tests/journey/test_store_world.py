@@ -17,7 +17,8 @@ from connector.domain.money import Money
 from connector.domain.stages import Plan, Stage
 from connector.domain.touch import Source, Touch
 from connector.lanes.lane import Claim, Lanes
-from connector.ports.platform import Capability, Direction, Effect, Item, Truth
+from connector.ports.inbound import Item
+from connector.ports.platform import Capability, Direction, Effect, Truth
 from connector.ports.rows import Answer, Attempt, AttemptState, Movement, Referral, RewardState, connection_lane
 from connector.store import merchants
 from connector.store.database import Database, Tx, engine

@@ -30,7 +30,7 @@ JOURNEY = "tests/journey"
 GUARDS = {
     "read-back before a second send": Guard(
         "connector/journey/issue.py",
-        "finding = outbound.find(account, attempt.effect, claimed)",
+        "finding = now.outbound.find(now.account, secretly(desk, attempt), claimed)",
         "finding = Absent()",
         f"{JOURNEY}/test_money_read_back.py::test_a_credit_that_landed_is_found_and_never_sent_again[cut_after]",
     ),

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from connector.domain.money import Money
 
 
+#: Kinds that add to a balance; every other movement takes from it.
+_GIVING = frozenset({"credit", "gift_card_issue", "gift_card_credit"})
+
+
 @dataclass(frozen=True)
 class Entry:
     """One effect that took place. `minor` is whole minor units; metafield writes carry key and value instead."""
@@ -37,6 +41,7 @@ class Entry:
     expiresAt: str | None = None  # noqa: N815 - the platform's own spelling, as tests compare it with answers
     key: str = ""
     value: str = ""
+    note: str = ""
 
 
 class Book:
@@ -63,8 +68,9 @@ class Book:
         customer: str,
         money: Money,
         expires_at: datetime | None = None,
+        note: str = "",
     ) -> None:
-        """A movement of store credit: `credit`, `debit` or `spent` (at checkout)."""
+        """A movement of store credit or of a gift card; `control` lists the kinds."""
         self._add(
             Entry(
                 kind=kind,
@@ -78,23 +84,26 @@ class Book:
                 amount=money.decimal(),
                 currency=money.currency,
                 expiresAt=graphql_time(expires_at) if expires_at else None,
+                note=note,
             )
         )
 
-    def metafield(
+    def written(
         self,
+        kind: str,
         *,
         id: str,  # noqa: A002 - the platform's own word
         shop: str,
         request: str,
-        at: datetime,
+        at: str,
         owner: str,
         key: str,
         value: str,
     ) -> None:
-        """A metafield write; `key` is namespace.key and `customer` the owner's gid, whatever kind it is."""
-        entry = Entry("metafield", id, shop, request, graphql_time(at), customer=owner, key=key, value=value)
-        self._add(entry)
+        """An effect that moves no money; `customer` is the owner's gid, whatever kind it is. A metafield's key is
+        namespace.key, a discount's its title.
+        """
+        self._add(Entry(kind, id, shop, request, at, customer=owner, key=key, value=value))
 
     def _add(self, entry: Entry) -> None:
         with self._lock:
@@ -123,8 +132,8 @@ class Book:
         with self._lock:
             sums: Counter[str] = Counter()
             for entry in self._entries:
-                if entry.kind != "metafield":
-                    sums[entry.account] += entry.minor if entry.kind == "credit" else -entry.minor
+                if entry.account:
+                    sums[entry.account] += entry.minor if entry.kind in _GIVING else -entry.minor
         accounts = sorted({*sums, *balances})
         held = {account: balances[account].minor if account in balances else 0 for account in accounts}
         return [f"{a}: book {sums[a]}, state {held[a]}" for a in accounts if sums[a] != held[a]]

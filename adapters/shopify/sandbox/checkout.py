@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.shopify.sandbox import credit
 from adapters.shopify.sandbox.clock import parse_time
-from adapters.shopify.sandbox.orders import DiscountUse, Edit, Line, Order, Payment, Refund, RefundLine, Visit
+from adapters.shopify.sandbox.orders import DiscountUse, Dispute, Edit, Line, Order, Payment, Refund, RefundLine, Visit
 from adapters.shopify.sandbox.state import Customer, Shop, World, gid
 from connector.domain.money import Money
 
@@ -16,8 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from adapters.shopify.sandbox.book import Book
+    from adapters.shopify.sandbox.discount import Discount
 
 _DISCOUNT_KINDS = frozenset({"code", "manual", "automatic"})
+_DISPUTE_KINDS = frozenset({"CHARGEBACK", "INQUIRY"})
+_DISPUTE_STATUSES = frozenset(
+    {"ACCEPTED", "CHARGE_REFUNDED", "LOST", "NEEDS_RESPONSE", "PREVENTED", "UNDER_REVIEW", "WON"}
+)
 _STATUSES = frozenset({"paid", "pending", "authorized"})
 
 
@@ -85,9 +90,12 @@ def place(world: World, shop: Shop, book: Book, data: dict[str, Any]) -> Order:
         rate=Decimal(str(presentment.get("rate", "1"))),
         authorized=status == "authorized",
     )
+    redeemed = _redeemable(world, shop, order)
     if data.get("store_credit"):
         _spend(world, shop, book, order, data["store_credit"])
     shop.orders[order.id] = order
+    for discount, code in redeemed:
+        discount.use(code, order.customer)
     if status == "paid":
         settle(world, order)
     return order
@@ -114,6 +122,15 @@ def _discounts(shop: Shop, data: dict[str, Any]) -> list[DiscountUse]:
     if wrong := {use.kind for use in uses} - _DISCOUNT_KINDS:
         raise ValueError(f"a discount's kind is one of {sorted(_DISCOUNT_KINDS)}, not {sorted(wrong)}")
     return uses
+
+
+def _redeemable(world: World, shop: Shop, order: Order) -> list[tuple[Discount, str]]:
+    """The order's codes that are the shop's own. Raises ValueError where one of them cannot be used."""
+    found = [(shop.find_code(use.name), use.name) for use in order.discounts if use.kind == "code"]
+    own = [(discount, code) for discount, code in found if discount]
+    for discount, code in own:
+        discount.check(code, order.customer, world.clock.now())
+    return own
 
 
 def _lines(world: World, shop: Shop, data: dict[str, Any]) -> list[Line]:
@@ -247,6 +264,18 @@ def cancel(world: World, order: Order, data: dict[str, Any]) -> Refund | None:
     if data.get("refund", True) and order.received > order.refunded:
         return refund(world, order, {"note": "Cancelled"})
     return None
+
+
+def dispute(world: World, order: Order, data: dict[str, Any]) -> Dispute:
+    """Open a dispute, or change the one that is open."""
+    status, kind = str(data["status"]).upper(), str(data.get("initiated_as", "CHARGEBACK")).upper()
+    if status not in _DISPUTE_STATUSES or kind not in _DISPUTE_KINDS:
+        raise ValueError(f"status is one of {sorted(_DISPUTE_STATUSES)}, initiated_as of {sorted(_DISPUTE_KINDS)}")
+    at = _touch(world, order)
+    if not order.disputes:
+        order.disputes.append(Dispute(world.next_id(), kind, status, at, order.received))
+    order.disputes[0].status = status
+    return order.disputes[0]
 
 
 def edit(world: World, order: Order, data: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ class Client:
     def close(self) -> None:
         self.http.close()
 
-    def control(self, path: str, *, expect: int = 200, verb: str = "POST", **data: Any) -> Any:
+    def control(self, path: str, /, *, expect: int = 200, verb: str = "POST", **data: Any) -> Any:
         """One control request (see `control`). Raises RuntimeError with the answer for any status but `expect`."""
         answer = self.http.request(verb, f"{self.url}/_control/{path}", json=data, timeout=60)
         if answer.status_code != expect:

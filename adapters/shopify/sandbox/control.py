@@ -1,24 +1,43 @@
 """The control API: what a merchant, buyers and bad luck would do, as plain JSON over HTTP for the demo and tests.
 
 POST /_control/shops        {domain, currency, token, secret, target, name, zone, plan, accounts_version, currencies,
-                             credit_limit, bucket: {maximum, rate}} -> {id, domain, refresh_token}
+                             credit_limit, bucket: {maximum, rate}, scopes: [..] (default: all that the app asks for),
+                             api_key (default: any; tokens then name "key"), protected: false for an app that may not
+                             see e-mails, names and addresses, taken_told: false to refuse a gift card's taken code
+                             by message alone, without the error code} -> {id, domain, refresh_token}
 POST /_control/shops/DOMAIN/uninstall | install                     {send}
+POST /_control/shops/DOMAIN/update      {name, currency, zone, plan, accounts_version, protected, send}: shop/update
+POST /_control/shops/DOMAIN/scopes      {scopes, send} -> {previous, current}: app/scopes_update
+POST /_control/shops/DOMAIN/authorize   {state} -> {code, query}: the merchant agreed; `query` is the signed query
+                             string of the callback, `code` is good once for ten minutes
+POST /_control/shops/DOMAIN/session     {customer, life_s} -> {token}: a session token of the admin; with `customer`
+                             (gid, number, or null for nobody logged in) one of a buyer's page. life_s may be negative
+POST /_control/proxy        {shop, path, query: {key: value | [values]}, logged_in_customer} -> {query}: the query
+                             string with which the app proxy passes on a request to /apps/SUBPATH/...
 POST /_control/customers    {shop, email, first_name, last_name, phone, earlier_orders, send} -> {id, gid}
-POST /_control/customers/merge   {shop, keep, delete, force, send}: a customer with store credit is refused, unless
-                             forced: then their accounts go with them
-POST /_control/discounts    {shop, title, codes: [..]} -> {id, gid}
+POST /_control/customers/merge   {shop, keep, delete, force, status, send}: a customer with store credit is refused,
+                             unless forced: then their accounts go with them; status "failed" only says so
+POST /_control/customers/ID/delete      {force, send}: customers/delete; their store credit goes with them. A customer
+                             with orders is refused, as on Shopify, unless forced
+POST /_control/discounts    {shop, title, codes: [..], terms: {usageLimit, endsAt ...}} -> {id, gid}
+POST /_control/gift_cards/ID/spend      {amount} -> {balance}
+POST /_control/bulk         {shop, looks, error}: how many looks after its start a bulk operation needs to end (2
+                             unless told), and with what error the next one fails (INTERNAL_SERVER_ERROR, TIMEOUT)
 POST /_control/orders       {shop, customer | email (+ guest) | neither, net | items: [{title, price, quantity}], tax,
                              taxes_included, shipping, discounts: [{kind: code|manual|automatic, name, amount}],
                              landing_site, referring_site, attributes: {..}, visits: [{landing_page, source, referrer,
                              referral_code, minutes_ago | at, utm: {source, medium, campaign, content, term}}],
                              journey_ready_after (reads; null for no journey), source_name, draft, test,
                              status: paid|pending|authorized, presentment: {currency, rate}, store_credit, created_at,
-                             gateway, send} -> the order in short
+                             gateway, send} -> the order in short. A code of a discount that the shop holds is
+                             counted there, and refused (422) where a checkout would not take it
 POST /_control/orders/ID/pay    {send}
 POST /_control/orders/ID/refund {lines: [{line: id or place, quantity}], shipping, amount, note, restock, send};
                              nothing named refunds all that is left
 POST /_control/orders/ID/cancel {reason, refund: true, send}
 POST /_control/orders/ID/edit   {add: [{title, price, quantity}], remove: [{line, quantity}], send}
+POST /_control/orders/ID/dispute {status: NEEDS_RESPONSE|UNDER_REVIEW|LOST|WON.., initiated_as: CHARGEBACK|INQUIRY,
+                             send}: opens a dispute, or changes the open one (disputes/create or /update)
 POST /_control/send         {shop, deliveries: [{topic, order | customer | body}], copies, shuffle, seed, concurrency,
                              headers, secret, test, same_event} -> {sent, answers: {status: count}}; waits for answers
 POST /_control/render       {shop, deliveries} -> the same webhooks as {topic, headers, body}, not sent
@@ -27,11 +46,14 @@ POST /_control/clock        {advance_s} -> {now}
 POST /_control/faults       {fault, shop, operation, probability, count, seed, delay_s, when, retry_after, status}
 GET  /_control/faults, DELETE /_control/faults
 GET  /_control/book         {entries, calls, sends_with_effect, sends_without_effect, deliveries, differences}
-GET  /_control/state        shops with their customers, accounts and orders
+GET  /_control/state        shops with their customers, accounts, gift cards, discounts and orders
 
 The book's `calls` count by operation; `sends_with_effect` and `sends_without_effect` by "operation outcome", where the
-outcome is ok, refused, throttled, too_expensive, invalid or the fault that struck (cut_after, html_200_before ...).
-Its entries are credit, debit, spent (at checkout) or metafield; `differences` is empty unless the stand-in is wrong.
+outcome is ok, refused, denied (a scope is missing), throttled, too_expensive, invalid or the fault that struck
+(cut_after, html_200_before ...). Its entries that move money are credit, debit, spent (store credit at checkout),
+gift_card_issue, gift_card_credit, gift_card_debit and gift_card_spent; the others metafield, discount_create,
+discount_update, discount_deactivate, redeem_code (added in bulk; `value` is the code) and gift_card_deactivate.
+`differences` is empty unless the stand-in is wrong.
 
 Amounts are decimal texts in shop money. Every change sends its webhooks in the background unless `send` is false.
 """
@@ -39,24 +61,21 @@ Amounts are decimal texts in shop money. Every change sends its webhooks in the 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from adapters.shopify.sandbox import checkout, faults, render, webhooks
+from adapters.shopify.sandbox import checkout, faults, render, render_more, webhooks
 from adapters.shopify.sandbox.clock import graphql_time
-from adapters.shopify.sandbox.cost import Bucket
-from adapters.shopify.sandbox.state import Discount, Shop, World, gid
-from connector.domain.money import Money
+from adapters.shopify.sandbox.control_rewards import RewardDesk
+from adapters.shopify.sandbox.control_shops import ShopDesk
+from adapters.shopify.sandbox.desk import Desk, Json, MissingError, Route
+from adapters.shopify.sandbox.state import Shop, World, gid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from adapters.shopify.sandbox.book import Book
     from adapters.shopify.sandbox.orders import Order
 
-Json = dict[str, Any]
 _CHANGES: dict[str, Callable[[World, Order, Json], Any]] = {
     "pay": lambda world, order, _: checkout.pay(world, order),
     "refund": checkout.refund,
@@ -71,28 +90,30 @@ _TOPICS = {
 }
 
 
-class MissingError(LookupError):
-    """What was named does not exist; answered with 404."""
-
-
-@dataclass
-class Control:
-    """Carries out control requests on the world."""
-
-    world: World
-    book: Book
-    faults: faults.Faults
-    sender: webhooks.Sender
+class Control(Desk):
+    """All of it: the routes of its own, and those of shops and rewards."""
 
     def handle(self, method: str, path: str, data: Json) -> tuple[int, Json | list[Json]]:
         """Status and answer of one request."""
-        routes: list[tuple[str, str, Callable[..., Json | list[Json]]]] = [
-            ("POST", r"shops", self.add_shop),
-            ("POST", r"shops/([^/]+)/(uninstall|install)", self.installed),
+        desk = (self.world, self.book, self.faults, self.sender)
+        for verb, pattern, action in (*self.routes(), *ShopDesk(*desk).routes(), *RewardDesk(*desk).routes()):
+            found = re.fullmatch(f"/_control/{pattern}", path)
+            if found and verb == method:
+                try:
+                    return 200, action(data, *found.groups())
+                except MissingError as error:
+                    return 404, {"error": str(error.args[0])}
+                except (ValueError, KeyError, TypeError) as error:
+                    return 422, {"error": f"{type(error).__name__}: {error}"}
+        return 404, {"error": f"{method} {path} is not part of the control API"}
+
+    def routes(self) -> list[Route]:
+        return [
             ("POST", r"customers", self.add_customer),
             ("POST", r"customers/merge", self.merge),
-            ("POST", r"discounts", self.add_discount),
+            ("POST", r"customers/(\d+)/delete", self.delete_customer),
             ("POST", r"orders", self.add_order),
+            ("POST", r"orders/(\d+)/dispute", self.dispute),
             ("POST", r"orders/(\d+)/(pay|refund|cancel|edit)", self.change_order),
             ("POST", r"send", self.send),
             ("POST", r"render", self.render),
@@ -104,102 +125,74 @@ class Control:
             ("GET", r"book", self.show_book),
             ("GET", r"state", self.show_state),
         ]
-        for verb, pattern, action in routes:
-            found = re.fullmatch(f"/_control/{pattern}", path)
-            if found and verb == method:
-                try:
-                    return 200, action(data, *found.groups())
-                except MissingError as error:
-                    return 404, {"error": str(error.args[0])}
-                except (ValueError, KeyError, TypeError) as error:
-                    return 422, {"error": f"{type(error).__name__}: {error}"}
-        return 404, {"error": f"{method} {path} is not part of the control API"}
 
-    # ── Shops and customers ─────────────────────────────────────────────────────────────────────────────────────
-
-    def add_shop(self, data: Json) -> Json:
-        currency = data.get("currency", "EUR")
-        bucket = data.get("bucket") or {}
-        limit = data.get("credit_limit")
-        with self.world.lock:
-            shop = Shop(
-                id=self.world.next_id(),
-                domain=data["domain"],
-                name=data.get("name", data["domain"].partition(".")[0].title()),
-                currency=currency,
-                secret=data.get("secret", "shpss_00000000000000000000000000000000"),
-                tokens=self.world.new_tokens(data.get("token", "shpat_sandbox"), lives=False),
-                bucket=Bucket(float(bucket.get("maximum", 2000)), float(bucket.get("rate", 100))),
-                created_at=self.world.clock.now(),
-                target=data.get("target", ""),
-                zone=data.get("zone", "Europe/Berlin"),
-                plan=data.get("plan", "Basic"),
-                accounts_version=data.get("accounts_version", "NEW_CUSTOMER_ACCOUNTS"),
-                currencies=tuple(data.get("currencies") or ()),
-                credit_limit=Money.parse(str(limit), currency) if limit else None,
-            )
-            self.world.shops[shop.domain] = shop
-            return {"id": shop.id, "domain": shop.domain, "refresh_token": shop.tokens.refresh}
-
-    def installed(self, data: Json, domain: str, verb: str) -> Json:
-        with self.world.lock:
-            shop = self._shop({"shop": domain})
-            shop.installed = verb == "install"
-            if not shop.installed:
-                self._tell(data, shop, ("app/uninstalled", render.uninstalled_body(shop)))
-            return {"domain": domain, "installed": shop.installed}
+    # ── Customers ─────────────────────────────────────────────────────────────────────────────────────
 
     def add_customer(self, data: Json) -> Json:
         with self.world.lock:
-            shop = self._shop(data)
+            shop = self.shop(data["shop"])
             customer = checkout.add_customer(self.world, shop, data)
-            self._tell(data, shop, ("customers/create", render.customer_body(shop, customer)))
+            self.tell(data, shop, ("customers/create", render.customer_body(shop, customer)))
             return {"id": customer.id, "gid": gid("Customer", customer.id)}
 
     def merge(self, data: Json) -> Json:
         with self.world.lock:
-            shop = self._shop(data)
+            shop = self.shop(data["shop"])
             keep, delete = int(data["keep"]), int(data["delete"])
             if keep not in shop.customers or delete not in shop.customers or keep == delete:
                 raise ValueError("keep and delete must name two customers of this shop")
+            if data.get("status") == "failed":
+                self.tell(data, shop, ("customers/merge", render_more.merge_body(keep, delete, failed=True)))
+                return {"kept": keep, "deleted": None}
             accounts = shop.accounts_of(delete)
             if accounts and not data.get("force"):
                 raise ValueError("a customer with store credit cannot be merged (STORE_CREDIT); use force")
-            for account in accounts:
-                shop.closed.append(shop.accounts.pop(account.id))
             for order in shop.orders.values():
                 order.customer = keep if order.customer == delete else order.customer
-            del shop.customers[delete]
-            self._tell(data, shop, ("customers/merge", render.merge_body(keep, delete)))
+            for card in shop.gift_cards.values():
+                card.customer = keep if card.customer == delete else card.customer
+            _remove(shop, delete)
+            self.tell(data, shop, ("customers/merge", render_more.merge_body(keep, delete)))
             return {"kept": keep, "deleted": delete}
 
-    def add_discount(self, data: Json) -> Json:
+    def delete_customer(self, data: Json, number: str) -> Json:
         with self.world.lock:
-            shop = self._shop(data)
-            discount = Discount(self.world.next_id(), data["title"], self.world.clock.now())
-            discount.codes = {code: self.world.next_id() for code in data.get("codes") or []}
-            shop.discounts[discount.id] = discount
-            return {"id": discount.id, "gid": gid("DiscountCodeNode", discount.id)}
+            shop, customer = self.customer(int(number))
+            if shop.orders_of(customer.id) and not data.get("force"):
+                raise ValueError("a customer with orders cannot be deleted, on Shopify either; use force")
+            _remove(shop, customer.id)
+            self.tell(data, shop, ("customers/delete", render_more.deleted_body(customer.id)))
+            return {"deleted": customer.id}
 
     # ── Orders ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def add_order(self, data: Json) -> Json:
         with self.world.lock:
-            shop = self._shop(data)
+            shop = self.shop(data["shop"])
             order = checkout.place(self.world, shop, self.book, data)
             topics = ["orders/create", *(["orders/paid"] if order.paid else [])]
-            self._tell(data, shop, *((topic, render.order_body(shop, order)) for topic in topics))
+            self.tell(data, shop, *((topic, render.order_body(shop, order)) for topic in topics))
             return _short(order)
 
     def change_order(self, data: Json, number: str, verb: str) -> Json:
         with self.world.lock:
-            shop, order = self._order(int(number))
+            shop, order = self.order(int(number))
             known = len(order.refunds)
             _CHANGES[verb](self.world, order, data)
             topics: tuple[str, ...] = _TOPICS[verb]
             if verb == "cancel" and len(order.refunds) > known:
                 topics = ("refunds/create", *topics)
-            self._tell(data, shop, *((topic, self._body(shop, topic, order)) for topic in topics))
+            self.tell(data, shop, *((topic, self._body(shop, topic, order)) for topic in topics))
+            return _short(order)
+
+    def dispute(self, data: Json, number: str) -> Json:
+        with self.world.lock:
+            shop, order = self.order(int(number))
+            known = bool(order.disputes)
+            dispute = checkout.dispute(self.world, order, data)
+            topic = "disputes/update" if known else "disputes/create"
+            body = render_more.dispute_body(shop, order, dispute)
+            self.tell(data, shop, (topic, body), ("orders/updated", render.order_body(shop, order)))
             return _short(order)
 
     def _body(self, shop: Shop, topic: str, order: Order) -> Json:
@@ -207,17 +200,15 @@ class Control:
             if not order.refunds:
                 raise ValueError(f"order {order.name} has no refund")
             return render.refund_body(shop, order, order.refunds[-1])
+        if topic.startswith("disputes/"):
+            if not order.disputes:
+                raise ValueError(f"order {order.name} has no dispute")
+            return render_more.dispute_body(shop, order, order.disputes[0])
+        if topic.startswith("returns/"):
+            return render_more.return_body(order)
         return render.edit_body(shop, order) if topic == "orders/edited" else render.order_body(shop, order)
 
     # ── Webhooks ────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _tell(self, data: Json, shop: Shop, *items: tuple[str, Json]) -> None:
-        """Send the webhooks of one change in the background, all with one event id."""
-        if not data.get("send", True):
-            return
-        event, at = str(uuid4()), self.world.clock.now()
-        for topic, body in items:
-            self.sender.later(webhooks.build(shop, topic, body, at, event=event))
 
     def render(self, data: Json) -> list[Json]:
         return [{"topic": d.topic, "headers": dict(d.headers), "body": d.body.decode()} for d in self._deliveries(data)]
@@ -225,7 +216,7 @@ class Control:
     def _deliveries(self, data: Json) -> list[webhooks.Delivery]:
         deliveries: list[webhooks.Delivery] = []
         with self.world.lock:
-            shop = self._shop(data)
+            shop = self.shop(data["shop"])
             event, at = str(uuid4()), self.world.clock.now()
             for item in data["deliveries"]:
                 deliveries += webhooks.build(
@@ -256,14 +247,18 @@ class Control:
         if "body" in item:
             return dict(item["body"])
         if "order" in item:
-            return self._body(shop, topic, self._order(int(item["order"]))[1])
+            return self._body(shop, topic, self.order(int(item["order"]))[1])
         customer = shop.customers.get(int(item.get("customer", 0)))
-        if topic == "app/uninstalled":
-            return render.uninstalled_body(shop)
+        if topic in {"app/uninstalled", "shop/update"}:
+            return render_more.shop_body(shop)
+        if topic == "app/scopes_update":
+            return render_more.scopes_body(shop, shop.scopes, self.world.clock.now())
         if topic in {"customers/redact", "customers/data_request", "shop/redact"}:
             return render.privacy_body(shop, topic, customer, self.world.next_id())
         if customer is None:
             raise ValueError(f"a delivery of {topic} needs an order, a customer or a body")
+        if topic == "customers/delete":
+            return render_more.deleted_body(customer.id)
         return render.customer_body(shop, customer)
 
     # ── Faults, time, what is held ──────────────────────────────────────────────────────────────────────────────
@@ -290,17 +285,12 @@ class Control:
         with self.world.lock:
             return {"now": graphql_time(self.world.clock.now()), "shops": [_show(s) for s in self.world.shops.values()]}
 
-    def _shop(self, data: Json) -> Shop:
-        shop = self.world.shops.get(data["shop"])
-        if shop is None:
-            raise MissingError(f"there is no shop {data['shop']}; POST /_control/shops makes one")
-        return shop
 
-    def _order(self, number: int) -> tuple[Shop, Order]:
-        for shop in self.world.shops.values():
-            if number in shop.orders:
-                return shop, shop.orders[number]
-        raise MissingError(f"there is no order {number}")
+def _remove(shop: Shop, customer: int) -> None:
+    """A customer and their store credit are gone; what the credit held stays in the book."""
+    for account in shop.accounts_of(customer):
+        shop.closed.append(shop.accounts.pop(account.id))
+    del shop.customers[customer]
 
 
 def _short(order: Order) -> Json:
@@ -346,6 +336,21 @@ def _show(shop: Shop) -> Json:
         "metafields": [
             {"owner": f.owner, "key": f"{f.namespace}.{f.key}", "value": f.value} for f in shop.metafields.values()
         ],
-        "discounts": [{"title": d.title, "codes": list(d.codes)} for d in shop.discounts.values()],
+        "discounts": [
+            {"gid": gid("DiscountCodeNode", d.id), "title": d.title, "codes": list(d.codes), "used": d.used()}
+            for d in shop.discounts.values()
+        ],
+        "gift_cards": [
+            {
+                "id": c.id,
+                "gid": gid("GiftCard", c.id),
+                "code": c.code,
+                "customer": c.customer,
+                "balance": c.balance.decimal(),
+                "currency": c.initial.currency,
+                "enabled": c.deactivated_at is None,
+            }
+            for c in shop.gift_cards.values()
+        ],
         "orders": [_short(order) for order in shop.orders.values()],
     }

@@ -22,7 +22,7 @@ _GID = re.compile(r"gid://shopify/(\w+)/([0-9]+)")
 class CreditError(Exception):
     """A refusal, told as a userError."""
 
-    code: str
+    code: str | None
     field: tuple[str, ...]
     message: str
 
@@ -38,7 +38,7 @@ def settle_expiry(world: World, account: CreditAccount) -> None:
     now = world.clock.now()
     for lot in account.live():
         if lot.left and lot.expires_at and lot.expires_at <= now:
-            gone, lot.left = lot.left, Money.zero(account.currency)
+            gone, lot.lapsed = lot.left, True
             after = account.balance - gone
             line = Transaction(world.next_id(), "expiration", gone, lot.expires_at, after, of=lot.id)
             account.transactions.append(line)

@@ -1,7 +1,7 @@
 """Fault switches: what goes wrong, on which shop and operation, how often, and before or after the effect.
 
-`operation` is the name of a GraphQL operation, one of its root fields, or "access_token". Kinds, and what the caller
-sees:
+`operation` is the name of a GraphQL operation, one of its root fields, "access_token", or "bulk_file" for the file of a
+bulk operation. Kinds, and what the caller sees:
   status        an HTTP status of your choice (`status`, 429 with Retry-After unless told), nothing executed
   throttled     HTTP 200 with THROTTLED, nothing executed
   5xx_before    503, nothing executed              5xx_after     502 after the effect

@@ -1,18 +1,18 @@
-"""Parses, validates, prices and executes GraphQL as Shopify does, with Shopify's answers for what is wrong."""
+"""Parses and validates GraphQL as Shopify does, with Shopify's answers for what is wrong."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from graphql import (
     DocumentNode,
     FieldNode,
-    FragmentDefinitionNode,
     GraphQLError,
     GraphQLScalarType,
     GraphQLSchema,
@@ -21,22 +21,15 @@ from graphql import (
     OperationType,
     StringValueNode,
     build_schema,
-    execute_sync,
     get_operation_ast,
     parse,
     validate,
 )
 
 from adapters.shopify.sandbox.clock import parse_time
-from adapters.shopify.sandbox.cost import MAX_COST, Price, actual
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from adapters.shopify.sandbox.resolvers import Call
 
 Body = dict[str, Any]
-_LIMITS = "https://shopify.dev/api/usage/rate-limits"
+_SCHEMA = ("schema.graphql", "schema_app.graphql", "schema_discounts.graphql", "schema_gift_cards.graphql")
 #: graphql-core's words, and Shopify's code for the same mistake.
 _CODES = (
     (re.compile(r"Cannot query field '(?P<fieldName>\w+)' on type '(?P<typeName>\w+)'"), "undefinedField"),
@@ -80,8 +73,9 @@ class Invalid(Exception):
 @lru_cache(maxsize=1)
 def schema() -> GraphQLSchema:
     """The subset of the Admin schema with its scalars checked."""
-    built = build_schema(resources.files(__package__).joinpath("schema.graphql").read_text(encoding="utf-8"))
-    for name, check in {"Decimal": _decimal, "DateTime": _date_time}.items():
+    folder = resources.files(__package__)
+    built = build_schema("\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in _SCHEMA))
+    for name, check in {"Date": _date, "Decimal": _decimal, "DateTime": _date_time}.items():
         scalar = built.type_map[name]
         if isinstance(scalar, GraphQLScalarType):
             scalar.coerce_input_value = check
@@ -105,6 +99,13 @@ def _date_time(value: Any) -> str:
     except ValueError as error:
         raise GraphQLError(f"invalid DateTime '{value}'") from error
     return str(value)
+
+
+def _date(value: Any) -> str:
+    try:
+        return date.fromisoformat(str(value)).isoformat()
+    except ValueError as error:
+        raise GraphQLError(f"invalid date '{value}'") from error
 
 
 def _literal(check: Any) -> Any:
@@ -174,60 +175,3 @@ def _path(error: GraphQLError, document: DocumentNode) -> list[str]:
         if found:
             return found
     return []
-
-
-def execute(call: Call, prepared: Prepared, variables: Mapping[str, Any]) -> tuple[Body, str]:
-    """Shopify's answer and its outcome in a word: ok, refused, throttled, too_expensive or invalid."""
-    bucket = call.shop.bucket
-    fragments = {d.name.value: d for d in prepared.document.definitions if isinstance(d, FragmentDefinitionNode)}
-    requested = Price(schema(), fragments, variables).of(prepared.operation)
-    if requested > MAX_COST:
-        return _too_expensive(call, requested), "too_expensive"
-    if not bucket.take(requested):
-        return throttled(call, requested), "throttled"
-    result = execute_sync(
-        schema(),
-        prepared.document,
-        root_value=call.root(),
-        variable_values=dict(variables),
-        operation_name=prepared.operation.name.value if prepared.operation.name else None,
-    )
-    spent = actual(result.data, mutation=prepared.mutation)
-    bucket.give_back(requested - spent)
-    body: Body = {"data": result.data} if result.data is not None else {}
-    if result.errors:
-        body["errors"] = [_runtime(error) for error in result.errors]
-    cost = {"requestedQueryCost": requested, "actualQueryCost": spent, "throttleStatus": bucket.status()}
-    return body | {"extensions": {"cost": cost}}, _outcome(result.data, prepared)
-
-
-def _outcome(data: Body | None, prepared: Prepared) -> str:
-    if data is None:
-        return "invalid"
-    return "refused" if prepared.mutation and any(v and v.get("userErrors") for v in data.values()) else "ok"
-
-
-def _runtime(error: GraphQLError) -> Body:
-    body: Body = dict(error.formatted)
-    if error.message.startswith("Variable '$"):
-        body["extensions"] = {"code": "INVALID_VARIABLE", "problems": [{"path": [], "explanation": error.message}]}
-    return body
-
-
-def throttled(call: Call, requested: int) -> Body:
-    """HTTP 200, nothing executed."""
-    error = {"message": "Throttled", "extensions": {"code": "THROTTLED", "documentation": _LIMITS}}
-    return {"errors": [error], **_unpaid(call, requested)}
-
-
-def _too_expensive(call: Call, requested: int) -> Body:
-    message = f"Query cost is {requested}, which exceeds the single query max cost limit ({MAX_COST})."
-    details = {"code": "MAX_COST_EXCEEDED", "cost": requested, "maxCost": MAX_COST, "documentation": _LIMITS}
-    return {"errors": [{"message": message, "extensions": details}], **_unpaid(call, requested)}
-
-
-def _unpaid(call: Call, requested: int) -> Body:
-    """The cost of a call that was not executed."""
-    status = call.shop.bucket.status()
-    cost = {"requestedQueryCost": requested, "actualQueryCost": None, "throttleStatus": status}
-    return {"extensions": {"cost": cost}}

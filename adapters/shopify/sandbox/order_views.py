@@ -10,7 +10,7 @@ from adapters.shopify.sandbox.state import Shop, World, gid
 from adapters.shopify.sandbox.views import View, bag, customer_view, metafield_fields, money, payment_view
 
 if TYPE_CHECKING:
-    from adapters.shopify.sandbox.orders import DiscountUse, Line, Order, Refund, RefundLine, Visit
+    from adapters.shopify.sandbox.orders import DiscountUse, Dispute, Line, Order, Refund, RefundLine, Visit
 
 _DISCOUNT_TYPES = {
     "code": "DiscountCodeApplication",
@@ -39,7 +39,8 @@ def order_view(world: World, shop: Shop, order: Order) -> View:
         "legacyResourceId": str(order.id),
         "name": order.name,
         "number": order.number,
-        "email": order.email,
+        "email": order.email if shop.protected else None,
+        "disputes": [_dispute(d) for d in order.disputes],
         "note": None,
         "tags": [],
         "test": order.test,
@@ -69,6 +70,10 @@ def order_view(world: World, shop: Shop, order: Order) -> View:
         **_sums(order),
         **metafield_fields(shop, owner),
     }
+
+
+def _dispute(dispute: Dispute) -> View:
+    return {"id": gid("OrderDisputeSummary", dispute.id), "initiatedAs": dispute.kind, "status": dispute.status}
 
 
 def _sums(order: Order) -> View:
@@ -166,19 +171,20 @@ def _journey(shop: Shop, order: Order) -> View | None:
         "customerOrderIndex": placed.index(order) + 1 if ready and order in placed else None,
         "daysToConversion": (order.created_at - visits[0].at).days if visits else None,
         "momentsCount": {"count": len(visits), "precision": "EXACT"} if ready else None,
-        "firstVisit": _visit(visits[0]) if visits else None,
-        "lastVisit": _visit(visits[-1]) if visits else None,
+        "firstVisit": _visit(shop, visits[0]) if visits else None,
+        "lastVisit": _visit(shop, visits[-1]) if visits else None,
     }
 
 
-def _visit(visit: Visit) -> View:
+def _visit(shop: Shop, visit: Visit) -> View:
     utm = dict(visit.utm)
     names = ("source", "medium", "campaign", "content", "term")
     return {
         "__typename": "CustomerVisit",
         "id": gid("CustomerVisit", visit.id),
-        "landingPage": visit.landing_page,
-        "referrerUrl": visit.referrer,
+        # Both are protected customer data.
+        "landingPage": visit.landing_page if shop.protected else None,
+        "referrerUrl": visit.referrer if shop.protected else None,
         "referralCode": visit.referral_code,
         "source": visit.source,
         "occurredAt": graphql_time(visit.at),

@@ -106,6 +106,17 @@ class Edit:
 
 
 @dataclass
+class Dispute:
+    """A chargeback or inquiry. kind and status as GraphQL spells them."""
+
+    id: int
+    kind: str
+    status: str
+    at: datetime
+    amount: int
+
+
+@dataclass
 class Order:
     """One order. journey_after: how often the journey is read before Shopify has it ready; None: there is none."""
 
@@ -137,6 +148,7 @@ class Order:
     payments: list[Payment] = field(default_factory=list)
     refunds: list[Refund] = field(default_factory=list)
     edit: Edit | None = None
+    disputes: list[Dispute] = field(default_factory=list)
 
     @property
     def name(self) -> str:

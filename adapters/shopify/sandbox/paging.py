@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import base64
 import json
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from graphql import GraphQLError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 T = TypeVar("T")
 MAX_PAGE = 250
+_whole: ContextVar[bool] = ContextVar("whole", default=False)
+
+
+@contextmanager
+def whole_lists() -> Iterator[None]:
+    """Connections answer all they have, whatever page was asked for: bulk operations ignore `first` and `last`."""
+    token = _whole.set(True)
+    try:
+        yield
+    finally:
+        _whole.reset(token)
 
 
 def bad_request(message: str) -> GraphQLError:
@@ -44,6 +57,8 @@ def connection(
 
 def _window(start: int, end: int, args: dict[str, Any]) -> tuple[int, int]:
     first, last = args.get("first"), args.get("last")
+    if _whole.get():
+        return start, end
     if (first is None) == (last is None):
         raise bad_request("you must provide one of first or last")
     size = first if first is not None else last

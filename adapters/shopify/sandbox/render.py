@@ -326,30 +326,6 @@ def edit_body(shop: Shop, order: Order) -> Json:
     }
 
 
-def merge_body(kept: int, deleted: int) -> Json:
-    return {
-        "admin_graphql_api_customer_kept_id": gid("Customer", kept),
-        "admin_graphql_api_customer_deleted_id": gid("Customer", deleted),
-        "admin_graphql_api_job_id": None,
-        "status": "completed",
-        "errors": [],
-    }
-
-
-def uninstalled_body(shop: Shop) -> Json:
-    return {
-        "id": shop.id,
-        "name": shop.name,
-        "email": f"owner@{shop.domain}",
-        "domain": shop.domain,
-        "myshopify_domain": shop.domain,
-        "currency": shop.currency,
-        "iana_timezone": shop.zone,
-        "plan_display_name": shop.plan,
-        "created_at": rest_time(shop.created_at, shop.zone),
-    }
-
-
 def privacy_body(shop: Shop, topic: str, customer: Customer | None, number: int) -> Json:
     """The compliance topics: customers/data_request, customers/redact and shop/redact."""
     body: Json = {"shop_id": shop.id, "shop_domain": shop.domain}

@@ -6,26 +6,29 @@ arguments of the call, not from the state that the change left behind.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import cached_property
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLError
 
 from adapters.shopify.sandbox import credit as store_credit
+from adapters.shopify.sandbox.bulk import Bulk
 from adapters.shopify.sandbox.clock import parse_time
-from adapters.shopify.sandbox.credit import CreditError, parse_gid
+from adapters.shopify.sandbox.credit import CreditError, parse_gid, settle_expiry
+from adapters.shopify.sandbox.discounts import Discounts
+from adapters.shopify.sandbox.gift_cards import GiftCards
 from adapters.shopify.sandbox.order_views import order_view, refund_view
 from adapters.shopify.sandbox.paging import connection
+from adapters.shopify.sandbox.part import Part, Stores
+from adapters.shopify.sandbox.scopes import expanded, require_kind
 from adapters.shopify.sandbox.search import matcher
-from adapters.shopify.sandbox.state import BulkCreation, Customer, Metafield, Shop, Subscription, World, gid
+from adapters.shopify.sandbox.state import Customer, Metafield, Subscription, gid
 from adapters.shopify.sandbox.views import (
     View,
     account_view,
-    bulk_view,
     customer_view,
     digest,
-    discount_view,
     metafield_view,
     namespace,
     shop_view,
@@ -37,11 +40,9 @@ from connector.domain.money import Money
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
-    from adapters.shopify.sandbox.book import Book
     from adapters.shopify.sandbox.orders import Order
 
 MAX_METAFIELDS = 25
-MAX_CODES = 250
 _ORDER_SORT: dict[str, Callable[[Order], Any]] = {
     "CREATED_AT": lambda o: (o.created_at, o.id),
     "PROCESSED_AT": lambda o: (o.created_at, o.id),
@@ -70,19 +71,17 @@ _CUSTOMER_FIELDS: dict[str, Callable[[Customer], Any]] = {
 }
 
 
-@dataclass(frozen=True)
-class Call:
-    """One request that is being answered."""
+class Call(Part):
+    """One request that is being answered: all its parts, and the root fields that have no part of their own."""
 
-    world: World
-    shop: Shop
-    book: Book
-    request: str
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        given = (self.world, self.shop, self.book, self.request)
+        return self, Discounts(*given), GiftCards(*given), Bulk(*given)
 
     def root(self) -> View:
         """What graphql-core starts from: every root field of queries and mutations."""
-        names = [name for name in dir(self) if name.startswith(("query_", "change_"))]
-        return {name.partition("_")[2]: getattr(self, name) for name in names}
+        return {name: resolver for part in self.parts for name, resolver in part.fields().items()}
 
     # ── Queries ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -92,8 +91,17 @@ class Call:
     def query_node(self, _: Any, id: str) -> View | None:  # noqa: A002 - the schema's name
         return self._node(id)
 
-    def query_nodes(self, _: Any, ids: list[str]) -> list[View | None]:
-        return [self._node(one) for one in ids]
+    def query_nodes(self, _: Any, ids: list[str]) -> list[View | GraphQLError | None]:
+        return [self._one_of(one) for one in ids]
+
+    def _one_of(self, text: str) -> View | GraphQLError | None:
+        """One of many: what is denied is null with an error at its own place, beside the others."""
+        try:
+            return self._node(text, field="nodes")
+        except GraphQLError as error:
+            if (error.extensions or {}).get("code") != "ACCESS_DENIED":
+                raise
+            return error
 
     def query_order(self, _: Any, id: str) -> View | None:  # noqa: A002
         return self._node(id, "Order")
@@ -103,9 +111,6 @@ class Call:
 
     def query_storeCreditAccount(self, _: Any, id: str) -> View | None:  # noqa: A002, N802
         return self._node(id, "StoreCreditAccount")
-
-    def query_discountRedeemCodeBulkCreation(self, _: Any, id: str) -> View | None:  # noqa: A002, N802
-        return self._node(id, "DiscountRedeemCodeBulkCreation")
 
     def query_orders(self, _: Any, **args: Any) -> View:
         keep = matcher(args.get("query"), _ORDER_FIELDS)
@@ -126,14 +131,9 @@ class Call:
             found = next((c for c in self.shop.customers.values() if c.phone == identifier["phoneNumber"]), None)
         return customer_view(self.world, self.shop, found) if found else None
 
-    def query_discountNodes(self, _: Any, **args: Any) -> View:  # noqa: N802
-        keep = matcher(args.get("query"), {"id": lambda d: d.id, "title": lambda d: d.title})
-        rows = [d for d in self.shop.discounts.values() if keep(d)]
-        return connection(rows, args, key=lambda d: d.id, view=lambda d: discount_view(d, typename="DiscountNode"))
-
-    def query_codeDiscountNodeByCode(self, _: Any, code: str) -> View | None:  # noqa: N802
-        found = self.shop.find_code(code)
-        return discount_view(found, typename="DiscountCodeNode") if found else None
+    def query_currentAppInstallation(self, _: Any) -> View:  # noqa: N802
+        scopes = [{"handle": name, "description": name.replace("_", " ")} for name in expanded(self.shop.scopes)]
+        return {"id": gid("AppInstallation", self.shop.id), "accessScopes": scopes}
 
     def query_webhookSubscriptions(self, _: Any, **args: Any) -> View:  # noqa: N802
         rows = list(self.shop.subscriptions.values())
@@ -143,7 +143,7 @@ class Call:
             rows = [s for s in rows if s.uri == args["uri"]]
         return connection(rows, args, key=lambda s: s.id, view=subscription_view)
 
-    def _node(self, text: str, only: str = "") -> View | None:
+    def _node(self, text: str, only: str = "", field: str = "node") -> View | None:
         """The object with this gid, None for an unknown one. A wrong kind of gid is an error, as on Shopify."""
         parsed = parse_gid(text)
         if parsed is None:
@@ -151,22 +151,24 @@ class Call:
         kind, number = parsed
         if only and kind != only:
             raise GraphQLError(f"Invalid id: {text}", extensions={"code": "RESOURCE_NOT_FOUND"})
+        if not only:
+            require_kind(self.shop.scopes, field, kind)
+        for part in self.parts:
+            if kind in (stores := part.stores()):
+                rows, view = stores[kind]
+                return view(rows[number]) if number in rows else None
+        return self._inner(kind, number)
+
+    def stores(self) -> Stores:
         shop = self.shop
-        stores: dict[str, tuple[dict[int, Any], Callable[[Any], View]]] = {
+        return {
             "Order": (shop.orders, lambda o: order_view(self.world, shop, o)),
             "Customer": (shop.customers, lambda c: customer_view(self.world, shop, c)),
             "StoreCreditAccount": (shop.accounts, lambda a: account_view(self.world, shop, a)),
-            "DiscountNode": (shop.discounts, lambda d: discount_view(d, typename="DiscountNode")),
-            "DiscountCodeNode": (shop.discounts, lambda d: discount_view(d, typename="DiscountCodeNode")),
-            "DiscountRedeemCodeBulkCreation": (shop.bulk, bulk_view),
             "WebhookSubscription": (shop.subscriptions, subscription_view),
         }
-        if kind in stores:
-            rows, view = stores[kind]
-            return view(rows[number]) if number in rows else None
-        return self._part(kind, number)
 
-    def _part(self, kind: str, number: int) -> View | None:
+    def _inner(self, kind: str, number: int) -> View | None:
         """Objects that live inside others: the shop itself, refunds, store-credit transactions, metafields."""
         shop = self.shop
         if kind == "Shop":
@@ -175,8 +177,10 @@ class Call:
         for order, refund in refunds:
             return refund_view(self.world, shop, order, refund)
         for account in shop.accounts.values() if kind.startswith("StoreCreditAccount") else ():
+            settle_expiry(self.world, account)
             for line in account.transactions:
-                if line.id == number:
+                # An expiration has no id that could be asked for.
+                if line.id == number and line.kind != "expiration":
                     view = transaction_view(self.world, shop, account, line)
                     return view if view["__typename"] == kind else None
         field = next((f for f in shop.metafields.values() if kind == "Metafield" and f.id == number), None)
@@ -223,7 +227,7 @@ class Call:
             expires_at=expires_at,
         )
 
-    # ── Metafields, codes, subscriptions ────────────────────────────────────────────────────────────────────────
+    # ── Metafields, subscriptions ────────────────────────────────────────────────────────────────────────
 
     def change_metafieldsSet(self, _: Any, metafields: list[View]) -> View:  # noqa: N802
         """All or nothing, at most 25."""
@@ -267,35 +271,14 @@ class Call:
             new = Metafield(self.world.next_id(), key[0], space, key[2], given["type"], given["value"], now, now)
             field = self.shop.metafields.setdefault(key, new)
         field.value, field.type, field.updated_at = given["value"], given.get("type") or field.type, now
-        self.book.metafield(
+        self.note(
+            "metafield",
             id=gid("Metafield", field.id),
-            shop=self.shop.domain,
-            request=self.request,
-            at=now,
             owner=given["ownerId"],
             key=f"{space}.{given['key']}",
             value=given["value"],
         )
         return field
-
-    def change_discountRedeemCodeBulkAdd(self, _: Any, codes: list[View], discountId: str) -> View:  # noqa: N802, N803
-        kind, number = parse_gid(discountId) or ("", 0)
-        discount = self.shop.discounts.get(number) if kind in {"DiscountCodeNode", "DiscountNode"} else None
-        if discount is None:
-            error = {"code": "INVALID", "field": ["discountId"], "message": "Code discount does not exist."}
-            return {"bulkCreation": None, "userErrors": [error]}
-        if len(codes) > MAX_CODES:
-            error = {"code": "TOO_LONG", "field": ["codes"], "message": f"At most {MAX_CODES} codes can be added."}
-            return {"bulkCreation": None, "userErrors": [error]}
-        bulk = BulkCreation(self.world.next_id(), self.world.clock.now())
-        for given in codes:
-            taken = self.shop.find_code(given["code"]) is not None
-            number_of = None if taken else self.world.next_id()
-            if number_of:
-                discount.codes[given["code"]] = number_of
-            bulk.results.append((given["code"], number_of))
-        self.shop.bulk[bulk.id] = bulk
-        return {"bulkCreation": bulk_view(bulk), "userErrors": []}
 
     def change_webhookSubscriptionCreate(self, _: Any, topic: str, webhookSubscription: View) -> View:  # noqa: N802, N803
         uri = webhookSubscription.get("uri") or ""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 from uuid import uuid4
 
-from adapters.shopify.sandbox import graphql, oauth
+from adapters.shopify.sandbox import execution, graphql, oauth
 from adapters.shopify.sandbox.book import Book
 from adapters.shopify.sandbox.control import Control
 from adapters.shopify.sandbox.faults import Fault, Faults
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _ADMIN = re.compile(r"/(?:(?P<shop>[^/]+)/)?admin/(?:api/[^/]+/(?P<graphql>graphql\.json)|oauth/access_token)")
+#: A finished bulk operation's file, with or without a shop before it; nobody is asked for a token.
+_FILE = re.compile(r"/(?:[^/]+/)?_files/bulk-(?P<number>[0-9]+)\.jsonl")
 _BAD_TOKEN = {"errors": "[API] Invalid API key or access token (unrecognized login or wrong password)"}
 _HTML = b"<!DOCTYPE html><html><head><title>Something went wrong</title></head><body>Try again later.</body></html>"
 _JSON = "application/json; charset=utf-8"
@@ -61,7 +63,7 @@ class Sandbox:
         self.sender = Sender(self.book)
         self.control = Control(self.world, self.book, self.faults, self.sender)
         self.http = _Server((host, port), self)
-        self.url = f"http://{host}:{self.http.server_address[1]}"
+        self.url = self.world.url = f"http://{host}:{self.http.server_address[1]}"
         self._thread = threading.Thread(
             target=self.http.serve_forever, args=(0.05,), name="shopify-sandbox", daemon=True
         )
@@ -105,7 +107,7 @@ class Sandbox:
             self.book.call(prepared.name, 0, "refused")
             return refusal or _json(404, {"errors": "Not Found"})
         with self.world.lock:
-            body, outcome = graphql.execute(Call(self.world, shop, self.book, request), prepared, variables)
+            body, outcome = execution.execute(Call(self.world, shop, self.book, request), prepared, variables)
         effects = self.book.effects_of(request)
         self.book.call(prepared.name, effects, fault.name if fault and not fault.early else outcome)
         return _late(fault, body, request) if fault else _json(200, body)
@@ -133,12 +135,25 @@ class Sandbox:
                     shop = self.world.shops.get(domain)
                     if shop is None:
                         return None
-                    return _json(200, graphql.throttled(Call(self.world, shop, self.book, request), 10))
+                    return _json(200, execution.throttled(Call(self.world, shop, self.book, request), 10))
             case "5xx_before":
                 return Reply(503, _HTML, "text/html; charset=utf-8")
             case "cut_before":
                 return Reply(cut=True)
         return _disguise(fault)
+
+    def file(self, number: int) -> Reply:
+        """What a bulk operation brought together, once it has ended."""
+        with self.world.lock:
+            runs = [(s.domain, s.exports.runs[number]) for s in self.world.shops.values() if number in s.exports.runs]
+        if not runs or runs[0][1].ended_at is None:
+            return Reply(404, b"", "text/plain")
+        domain, run = runs[0]
+        fault = self.faults.strike(domain, {"bulk_file"})
+        reply = (self._early(fault, domain, "") if fault.early else _late(fault, {}, "")) if fault else None
+        if fault and fault.kind != "slow" and reply:
+            return reply
+        return Reply(200, run.text.encode(), "application/jsonl")
 
     def token(self, domain: str, form: dict[str, Any]) -> Reply:
         fault = self.faults.strike(domain, {"access_token"})
@@ -232,6 +247,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_DELETE(self) -> None:
         self._answer("DELETE")
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The platform's own clock, which tests may set ahead."""
+        return super().date_time_string(self.server.sandbox.world.clock.now().timestamp())
+
     def log_message(self, *_: Any) -> None:
         """Silent: what matters is in the book."""
 
@@ -251,6 +270,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return _json(400, {"error": "the body must be a JSON object"})
             status, body = sandbox.control.handle(method, path, data)
             return _json(status, body)
+        if method == "GET" and (named := _FILE.fullmatch(path)):
+            return sandbox.file(int(named["number"]))
         found = _ADMIN.fullmatch(path)
         if not found or method != "POST":
             return _json(404, {"errors": "Not Found"})

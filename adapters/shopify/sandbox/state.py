@@ -13,18 +13,24 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 from adapters.shopify.sandbox.clock import Clock
+from adapters.shopify.sandbox.export import Exports
+from adapters.shopify.sandbox.scopes import ASKED
 from connector.domain.money import Money, exponent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from adapters.shopify.sandbox.cost import Bucket
+    from adapters.shopify.sandbox.discount import BulkCreation, Discount
+    from adapters.shopify.sandbox.gift_card import GiftCard
     from adapters.shopify.sandbox.orders import Order
 
 #: Shopify's cap is USD 15,000 a customer; other currencies get the nearest round figure.
 CREDIT_LIMIT = {0: 2_000_000, 2: 1_500_000, 3: 15_000_000, 4: 150_000_000}
 TOKEN_LIFE = timedelta(minutes=60)
 REFRESH_LIFE = timedelta(days=90)
+#: How long the refresh token before the last stays good, if its successors are never used (changelog of 2026-08-28).
+PREVIOUS_LIFE = timedelta(days=30)
 
 
 def gid(kind: str, number: int) -> str:
@@ -35,7 +41,8 @@ def gid(kind: str, number: int) -> str:
 class Transaction:
     """One line of an account. kind: credit, debit or expiration. `left` is what is still unspent of a credit.
 
-    of: the credit that expired. origin: the order and payment it was spent on.
+    of: the credit that expired. origin: the order and payment it was spent on. lapsed: what was left has expired;
+    `left` keeps what that was, as remainingAmount does.
     """
 
     id: int
@@ -48,6 +55,7 @@ class Transaction:
     left: Money | None = None
     of: int | None = None
     origin: tuple[int, int] | None = None
+    lapsed: bool = False
 
 
 @dataclass
@@ -65,7 +73,7 @@ class CreditAccount:
 
     def live(self) -> list[Transaction]:
         """Credits with something left, soonest expiring first; those that never expire last, oldest first."""
-        lots = [t for t in self.transactions if t.left]
+        lots = [t for t in self.transactions if t.left and not t.lapsed]
         return sorted(lots, key=lambda t: (t.expires_at is None, t.expires_at or t.at, t.id))
 
     def expired(self) -> Money:
@@ -97,26 +105,6 @@ class Metafield:
 
 
 @dataclass
-class Discount:
-    """A discount with its redeem codes (code -> id). Codes are unique in a shop whatever their case."""
-
-    id: int
-    title: str
-    created_at: datetime
-    codes: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass
-class BulkCreation:
-    """A bulk addition of redeem codes. It is done after it was looked at once, as the real one takes its time."""
-
-    id: int
-    created_at: datetime
-    results: list[tuple[str, int | None]] = field(default_factory=list)
-    reads: int = 0
-
-
-@dataclass
 class Subscription:
     id: int
     topic: str
@@ -135,15 +123,28 @@ class Tokens:
     refresh: str
     refresh_ends: datetime
     previous: str = ""
+    previous_ends: datetime | None = None
+    newest: str = ""
 
     def honours(self, token: str, now: datetime) -> bool:
+        """Whether `token` opens the shop. The first use of a new one ends the refresh token before it."""
         ends = self.access.get(token)
-        return token in self.access and (ends is None or ends > now)
+        if token not in self.access or (ends is not None and ends <= now):
+            return False
+        if token == self.newest:
+            self.previous = ""
+        return True
 
 
 @dataclass
 class Shop:
-    """One shop. `secret` is the app's client secret, with which webhooks are signed; `target` is where they go."""
+    """One shop. `secret` is the app's client secret, with which webhooks are signed; `target` is where they go.
+
+    scopes: granted to the app. api_key: the client id that must be told, any if empty. protected: whether the app may
+    see e-mails, phones, names and addresses. taken_told: a gift card's code that is taken is refused as TAKEN, else with
+    no error code at all, as a real shop was seen to do in 2026-05. codes: authorization codes and when they end.
+    bulk: additions of redeem codes; exports: bulk operations.
+    """
 
     id: int
     domain: str
@@ -160,6 +161,13 @@ class Shop:
     currencies: tuple[str, ...] = ()
     credit_limit: Money | None = None
     installed: bool = True
+    exports: Exports = field(default_factory=Exports)
+    scopes: tuple[str, ...] = ASKED
+    api_key: str = ""
+    protected: bool = True
+    taken_told: bool = True
+    codes: dict[str, datetime] = field(default_factory=dict)
+    gift_cards: dict[int, GiftCard] = field(default_factory=dict)
     customers: dict[int, Customer] = field(default_factory=dict)
     accounts: dict[int, CreditAccount] = field(default_factory=dict)
     closed: list[CreditAccount] = field(default_factory=list)
@@ -197,6 +205,7 @@ class World:
     def __init__(self) -> None:
         self.lock = RLock()
         self.clock = Clock()
+        self.url = ""
         self.shops: dict[str, Shop] = {}
         self._ids = count(7_200_000_000_001)
 
@@ -210,8 +219,10 @@ class World:
         )
 
     def balances(self) -> dict[str, Money]:
-        """What every account was given and did not pay out, expired or not, for comparison with the book."""
-        return {gid("StoreCreditAccount", a.id): a.balance + a.expired() for a in self._accounts()}
+        """What every account and gift card was given and did not pay out, expired or not, for comparison with the book."""
+        credit = {gid("StoreCreditAccount", a.id): a.balance + a.expired() for a in self._accounts()}
+        cards = {gid("GiftCard", c.id): c.balance for shop in self.shops.values() for c in shop.gift_cards.values()}
+        return credit | cards
 
     def _accounts(self) -> Iterator[CreditAccount]:
         for shop in self.shops.values():

@@ -1,4 +1,4 @@
-"""How shops, customers, store credit, metafields, discounts and subscriptions look in GraphQL.
+"""How shops, customers, store credit, metafields and subscriptions look in GraphQL.
 
 A view is a dict by field name; fields with arguments or with a cost of their own are callables.
 """
@@ -14,10 +14,8 @@ from adapters.shopify.sandbox.credit import settle_expiry
 from adapters.shopify.sandbox.paging import connection
 from adapters.shopify.sandbox.search import matcher
 from adapters.shopify.sandbox.state import (
-    BulkCreation,
     CreditAccount,
     Customer,
-    Discount,
     Metafield,
     Shop,
     Subscription,
@@ -25,12 +23,12 @@ from adapters.shopify.sandbox.state import (
     World,
     gid,
 )
+from connector.domain.money import Money
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from adapters.shopify.sandbox.orders import Order, Payment
-    from connector.domain.money import Money
 
 View = dict[str, Any]
 _TRANSACTION_TYPES = {
@@ -100,6 +98,9 @@ def shop_view(shop: Shop) -> View:
 
 def customer_view(world: World, shop: Shop, customer: Customer) -> View:
     owner = gid("Customer", customer.id)
+    # Without approval for protected customer data a shop answers null here.
+    email = customer.email if shop.protected else None
+    names = (customer.first_name, customer.last_name) if shop.protected else (None, None)
 
     def accounts(_: Any, **args: Any) -> View:
         keep = matcher(args.get("query"), _ACCOUNT_FIELDS)
@@ -112,11 +113,11 @@ def customer_view(world: World, shop: Shop, customer: Customer) -> View:
         "legacyResourceId": str(customer.id),
         "createdAt": graphql_time(customer.created_at),
         "updatedAt": graphql_time(customer.updated_at),
-        "firstName": customer.first_name,
-        "lastName": customer.last_name,
-        "displayName": f"{customer.first_name} {customer.last_name}".strip() or customer.email or "",
-        "email": customer.email,
-        "defaultEmailAddress": {"emailAddress": customer.email, "validFormat": True} if customer.email else None,
+        "firstName": names[0],
+        "lastName": names[1],
+        "displayName": " ".join(name for name in names if name) or email or "",
+        "email": email,
+        "defaultEmailAddress": {"emailAddress": email, "validFormat": True} if email else None,
         "numberOfOrders": str(customer.earlier_orders + len(shop.orders_of(customer.id))),
         "state": "ENABLED",
         "tags": [],
@@ -167,7 +168,8 @@ def transaction_view(world: World, shop: Shop, account: CreditAccount, line: Tra
         "__typename": kind,
         "id": gid(kind, line.id),
         "account": lambda _: account_view(world, shop, account),
-        "amount": money(line.amount),
+        # What leaves the account is shown below zero (example on the page of storeCreditAccountDebit).
+        "amount": money(line.amount if line.kind == "credit" else Money(-line.amount.minor, line.amount.currency)),
         "balanceAfterTransaction": money(line.balance_after),
         "createdAt": graphql_time(line.at),
         "event": line.event,
@@ -245,58 +247,7 @@ def metafield_fields(shop: Shop, owner: str) -> View:
     return {"metafield": one, "metafields": many}
 
 
-# ── Discounts and subscriptions ─────────────────────────────────────────────────────────────────────────────────
-
-
-def discount_view(discount: Discount, *, typename: str) -> View:
-    def codes(_: Any, **args: Any) -> View:
-        keep = matcher(args.get("query"), {"code": lambda c: str(c[0])})
-        rows = [c for c in discount.codes.items() if keep(c)]
-        return connection(rows, args, key=lambda c: c[1], view=redeem_code_view)
-
-    basic = {
-        "__typename": "DiscountCodeBasic",
-        "title": discount.title,
-        "status": "ACTIVE",
-        "createdAt": graphql_time(discount.created_at),
-        "updatedAt": graphql_time(discount.created_at),
-        "startsAt": graphql_time(discount.created_at),
-        "codesCount": {"count": len(discount.codes), "precision": "EXACT"},
-        "codes": codes,
-    }
-    return {"__typename": typename, "id": gid(typename, discount.id), "discount": basic, "codeDiscount": basic}
-
-
-def redeem_code_view(item: tuple[str, int]) -> View:
-    return {"code": item[0], "id": gid("DiscountRedeemCode", item[1]), "asyncUsageCount": 0}
-
-
-def bulk_view(bulk: BulkCreation) -> View:
-    """A bulk creation; it says done from the second look on."""
-    done = bulk.reads > 0
-    bulk.reads += 1
-
-    def codes(_: Any, **args: Any) -> View:
-        return connection(bulk.results, args, key=lambda r: r[0], view=_bulk_code)
-
-    return {
-        "__typename": "DiscountRedeemCodeBulkCreation",
-        "id": gid("DiscountRedeemCodeBulkCreation", bulk.id),
-        "createdAt": graphql_time(bulk.created_at),
-        "done": done,
-        "codesCount": len(bulk.results),
-        "importedCount": sum(number is not None for _, number in bulk.results) if done else 0,
-        "failedCount": sum(number is None for _, number in bulk.results) if done else 0,
-        "codes": codes,
-    }
-
-
-def _bulk_code(result: tuple[str, int | None]) -> View:
-    code, number = result
-    if number is not None:
-        return {"code": code, "discountRedeemCode": redeem_code_view((code, number)), "errors": []}
-    error = {"code": "TAKEN", "field": ["code"], "message": "must be unique. Please try a different code."}
-    return {"code": code, "discountRedeemCode": None, "errors": [error]}
+# ── Subscriptions ─────────────────────────────────────────────────────────────────────────────────
 
 
 def subscription_view(subscription: Subscription) -> View:

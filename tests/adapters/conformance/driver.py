@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,15 +22,16 @@ from adapters import Adapter, discover
 from connector.domain.facts import ObjectRef
 from connector.domain.money import Money
 from connector.errors import Late
+from connector.ports.inbound import Inbox
+from connector.ports.joining import Auth
 from connector.ports.platform import (
     Account,
-    Auth,
     Capability,
     Direction,
     Effect,
     EffectClass,
     FieldValue,
-    Inbox,
+    Holding,
     Kit,
     Operation,
     Outbound,
@@ -73,8 +75,8 @@ class Driver(ABC):
         """A person with this address; the platform's id of them."""
 
     @abstractmethod
-    def fund(self, person: str, amount: Money) -> str:
-        """Give money that none of the tests count; what the platform calls the place that holds it."""
+    def fund(self, person: str, capability: Capability, amount: Money) -> str:
+        """Give money of this kind that none of the tests count; what the platform calls the place that holds it."""
 
     @abstractmethod
     def objects(self, number: int) -> list[ObjectRef]:
@@ -87,6 +89,10 @@ class Driver(ABC):
     @abstractmethod
     def effects(self, operation: Operation) -> list[int]:
         """Minor units of every movement of this operation, by the stand-in's own book."""
+
+    def spend(self, holding: Holding, amount: Money) -> None:
+        """The person buys something with it."""
+        raise NotImplementedError
 
     @abstractmethod
     def is_send(self, request: Request, operation: Operation) -> bool:
@@ -202,7 +208,7 @@ class Bench:
         number, amount, now = next(_serial), Money(minor, CURRENCY), datetime.now(UTC)
         owner, holder = self.driver.person(f"person{number}@example.com"), ""
         if variant.operation.direction is Direction.DEBIT:
-            holder = self.driver.fund(owner, Money(10 * minor, CURRENCY))
+            holder = self.driver.fund(owner, variant.operation.capability, Money(10 * minor, CURRENCY))
         ends = (now + timedelta(days=180)).replace(minute=0, second=0, microsecond=0) + timedelta(seconds=number)
         effect = Effect(
             id=uuid4(),
@@ -214,8 +220,24 @@ class Bench:
             marker=uuid4().hex[:24],
             since=now,
             expires_at=ends if variant.expiring else None,
+            leaves=Money(9 * minor, CURRENCY) if holder else None,
+            code=secrets.token_hex(8).upper(),
         )
         return effect if variant.effect_class is not EffectClass.D else replace(effect, marker="")
+
+    def another(self, variant: Variant, effect: Effect) -> Effect:
+        """Another intended movement, as near to this one as two of ours may come."""
+        if variant.effect_class is EffectClass.A and effect.leaves is not None:
+            return self.effect(variant)  # what sets a state outright is told apart by what it sets
+        ends = effect.expires_at and effect.expires_at + timedelta(seconds=1)
+        code, mark = secrets.token_hex(8).upper(), uuid4().hex[:24]
+        return replace(effect, id=uuid4(), marker=effect.marker and mark, code=code, expires_at=ends)
+
+    def balance(self, effect: Effect, holder: str) -> Money:
+        """What the holder has; nothing before there is one."""
+        if not holder and effect.capability is not Capability.BALANCE:
+            return Money.zero(CURRENCY)
+        return self.out.balance(self.account, effect.capability, effect.owner, holder, CURRENCY)
 
     def find(self, effect: Effect, *claimed: str) -> object:
         return self.out.find(self.account, effect, lambda transaction: transaction in claimed)
@@ -251,4 +273,6 @@ CASES = {
     Capability.CODE: "money",
     Capability.GIFT_CARD: "money",
     Capability.RECORD: "records",
+    Capability.OFFER: "offers",
+    Capability.HISTORY: "history",
 }

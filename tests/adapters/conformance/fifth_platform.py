@@ -38,6 +38,7 @@ MANIFEST = Manifest(
     read_batch=10,
     look_batch=10,
     write_batch=10,
+    watch_batch=10,
     quiet=timedelta(seconds=30),
 )
 ''',
@@ -108,8 +109,9 @@ from dataclasses import dataclass
 
 from adapters.parcel import MANIFEST
 from adapters.parcel.api import Client
-from connector.errors import ConfigError, Gone
-from connector.ports.platform import Account, Grant, Kit
+from connector.errors import ConfigError, Gone, Rejected
+from connector.ports.joining import Elsewhere, Grant, Journey, Page
+from connector.ports.platform import Account, Kit
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,12 @@ class ParcelAuth:
     def refresh(self, account: Account, refresh_token: str) -> Grant:
         raise Gone("a token of Parcel's cannot be renewed", platform=MANIFEST.key)
 
+    def arrive(self, query: Mapping[str, str], journey: Journey) -> Grant | Elsewhere | Page:
+        raise Rejected("Parcel is joined by its own token: run `connector connect parcel`")
+
+    def accept(self, query: Mapping[str, str], journey: Journey) -> Grant:
+        raise Rejected("Parcel is joined by its own token: run `connector connect parcel`")
+
 
 def build(kit: Kit) -> ParcelAuth:
     return ParcelAuth(Client(kit))
@@ -145,7 +153,7 @@ from datetime import UTC, datetime
 from adapters.parcel import MANIFEST
 from connector.domain.facts import ObjectRef
 from connector.errors import Rejected
-from connector.ports.platform import Inbox, Item, Reading, Sighting
+from connector.ports.inbound import Inbox, Item, Reading, Sighting, Visitor
 
 OUTCOMES = {"evidence": "a paid order", "not_used": "nothing that decides about a referral"}
 
@@ -164,6 +172,10 @@ def receive(inbox: Inbox, secrets: Sequence[str]) -> Sequence[Item]:
         raise Rejected("no account is named")
     key = hashlib.sha256(inbox.body).hexdigest()
     return [Item(account, topic[:200], key, inbox.body, known=topic == "order.paid")]
+
+
+def visitor(inbox: Inbox, secrets: Sequence[str]) -> Visitor:
+    raise Rejected("Parcel has no pages of its own")
 
 
 def read(topic: str, body: bytes, at: datetime) -> Reading:
@@ -194,7 +206,7 @@ from connector.domain.touch import Source, Touch
 from connector.errors import Unknown
 from connector.mapping import may_write
 from connector.ports.platform import (
-    Absent, Account, Done, Effect, Finding, Glance, Guard, Kit, RecordResult, RecordWrite, Seen, Truth,
+    Absent, Account, Capability, Done, Effect, Finding, Glance, Guard, Holding, Kit, RecordResult, RecordWrite, Remains, Seen, Truth
 )
 
 
@@ -232,8 +244,13 @@ class ParcelOutbound:
         moved = self.client.ask(account, "look", kind=effect.direction, key=effect.marker)
         return _done(moved) if moved else Absent()
 
-    def balance(self, account: Account, owner: str, holder: str, currency: str) -> Money:
+    def balance(self, account: Account, capability: Capability, owner: str, holder: str, currency: str) -> Money:
         return Money(self.client.ask(account, "balance", person=owner), currency)
+
+    def remains(self, account: Account, holdings: Sequence[Holding]) -> Sequence[Remains]:
+        left = self.client.ask(account, "left", ids=[holding.transaction for holding in holdings])
+        rows = zip(holdings, left, strict=True)
+        return [Remains(h, None if minor is None else Money(minor, h.amount.currency)) for h, minor in rows]
 
     def write_records(self, account: Account, writes: Sequence[RecordWrite]) -> Sequence[RecordResult]:
         held = self._read(account, [write.ref for write in writes])

@@ -45,6 +45,10 @@ class World:
     def look(self, kind, key):
         return self.moves.get((kind, key))
 
+    def left(self, ids):
+        found = {move["id"]: move["minor"] - move.get("spent", 0) for move in self.moves.values()}
+        return [found.get(number) for number in ids]
+
     def balance(self, person):
         mine = [move for move in self.moves.values() if move["person"] == person]
         return sum(move["minor"] * (1 if move["kind"] == "credit" else -1) for move in mine)
@@ -110,7 +114,7 @@ import threading
 from adapters.parcel import inbound
 from adapters.parcel.sandbox import server
 from connector.domain.facts import ObjectRef
-from connector.ports.platform import Inbox
+from connector.ports.inbound import Inbox
 from tests.adapters.conformance import driver
 
 
@@ -134,7 +138,11 @@ class Driver(driver.Driver):
     def person(self, email):
         return self.http.world.add("person", email)
 
-    def fund(self, person, amount):
+    def spend(self, holding, amount):
+        (move,) = [move for move in self.http.world.moves.values() if move["id"] == holding.transaction]
+        move["spent"] = amount.minor
+
+    def fund(self, person, capability, amount):
         self.funded += 1
         return self.http.world.credit(f"fund{self.funded}", person, amount.minor)["holder"]
 

@@ -12,19 +12,40 @@ from typing import Any
 from adapters.shopify import inbound
 from adapters.shopify.sandbox import Sandbox, start
 from adapters.shopify.sandbox.client import Client
+from adapters.shopify.sandbox.discount import Discount
+from adapters.shopify.sandbox.state import gid
 from connector.domain.facts import ObjectRef
 from connector.domain.money import Money
-from connector.ports.platform import Direction, Inbox, Operation
+from connector.ports.inbound import Inbox
+from connector.ports.platform import Capability, Direction, Holding, Operation
 from tests.adapters.conformance import driver
 from tests.adapters.conformance.wire import Request
 
-_SEND = {Direction.CREDIT: "storeCreditAccountCredit", Direction.DEBIT: "storeCreditAccountDebit"}
+#: The mutation that carries out each operation: a code is made, and set; a card is made, and debited.
+_SEND = {
+    (Capability.BALANCE, Direction.CREDIT): "storeCreditAccountCredit",
+    (Capability.BALANCE, Direction.DEBIT): "storeCreditAccountDebit",
+    (Capability.CODE, Direction.CREDIT): "discountCodeBasicCreate",
+    (Capability.CODE, Direction.DEBIT): "discountCodeBasicUpdate",
+    (Capability.GIFT_CARD, Direction.CREDIT): "giftCardCreate",
+    (Capability.GIFT_CARD, Direction.DEBIT): "giftCardDebit",
+}
+_BOOKED = {"storeCreditAccountCredit": "credit", "storeCreditAccountDebit": "debit", "giftCardCreate": "gift_card_issue",
+           "giftCardDebit": "gift_card_debit"}  # fmt: skip
 _FUND = """mutation($id: ID!, $money: MoneyInput!) {
   storeCreditAccountCredit(id: $id, creditInput: {creditAmount: $money}) {
     storeCreditAccountTransaction { id account { id } }
   }
 }"""
+_FUND_CARD = """mutation($input: GiftCardCreateInput!) { giftCardCreate(input: $input) { giftCard { id } } }"""
+_FUND_CODE = """mutation($discount: DiscountCodeBasicInput!) {
+  discountCodeBasicCreate(basicCodeDiscount: $discount) { codeDiscountNode { id } userErrors { message } }
+}"""
 _SET = """mutation($fields: [MetafieldsSetInput!]!) { metafieldsSet(metafields: $fields) { userErrors { message } } }"""
+
+
+def _worth(discount: Discount) -> int:
+    return Money.parse(discount.terms["customerGets"]["value"]["discountAmount"]["amount"], driver.CURRENCY).minor
 
 
 class Driver(driver.Driver):
@@ -50,6 +71,7 @@ class Driver(driver.Driver):
         self._client.control("shops", **shop, bucket={"maximum": 1e9, "rate": 1e9})
         self._numbers = count()
         self._funded: set[str] = set()
+        self._funded_codes: dict[str, int] = {}
         return self._sandbox.url
 
     def stop(self) -> None:
@@ -62,11 +84,31 @@ class Driver(driver.Driver):
     def person(self, email: str) -> str:
         return str(self._client.control("customers", shop=self.account, email=email, send=False)["gid"])
 
-    def fund(self, person: str, amount: Money) -> str:
+    def fund(self, person: str, capability: Capability, amount: Money) -> str:
         money = {"amount": amount.decimal(), "currencyCode": amount.currency}
+        if capability is Capability.GIFT_CARD:
+            given = {"initialAmount": money, "customerId": person}
+            card = str(self._client.ask(_FUND_CARD, input=given)["data"]["giftCardCreate"]["giftCard"]["id"])
+            self._funded.add(card)
+            return card
+        if capability is Capability.CODE:
+            return self._code(person, amount)
         made = self._client.ask(_FUND, id=person, money=money)["data"]["storeCreditAccountCredit"]
         self._funded.add(made["storeCreditAccountTransaction"]["id"])
         return str(made["storeCreditAccountTransaction"]["account"]["id"])
+
+    def _code(self, person: str, amount: Money) -> str:
+        given = {
+            "title": "Funded",
+            "code": f"FUNDED{next(self._numbers)}",
+            "startsAt": "2026-01-01T00:00:00Z",
+            "usageLimit": 1,
+            "context": {"customers": {"add": [person]}},
+            "customerGets": {"items": {"all": True}, "value": {"discountAmount": {"amount": amount.decimal()}}},
+        }
+        made = self._client.ask(_FUND_CODE, discount=given)["data"]["discountCodeBasicCreate"]["codeDiscountNode"]
+        self._funded_codes[str(made["id"])] = amount.minor
+        return str(made["id"])
 
     def objects(self, number: int) -> list[ObjectRef]:
         people = [self.person(f"buyer{next(self._numbers)}@example.com") for _ in range(number)]
@@ -80,22 +122,54 @@ class Driver(driver.Driver):
         return ObjectRef("order", f"gid://shopify/Order/{next(self._numbers) + 1}")
 
     def effects(self, operation: Operation) -> list[int]:
+        if operation.capability is Capability.CODE:
+            return self._codes(operation.direction)
+        kind = _BOOKED[_SEND[operation.capability, operation.direction]]
         entries = self._client.book()["entries"]
-        return [e["minor"] for e in entries if e["kind"] == operation.direction and e["id"] not in self._funded]
+        return [e["minor"] for e in entries if e["kind"] == kind and not {e["id"], e["account"]} & self._own(kind)]
+
+    def _own(self, kind: str) -> set[str]:
+        return self._funded if kind != "gift_card_debit" else set()
+
+    def _codes(self, direction: Direction) -> list[int]:
+        """What each reward's code was made out to, or by how much a funded one is worth less now."""
+        with self._sandbox.world.lock:
+            held = self._sandbox.world.shops[self.account].discounts.values()
+            worth = {gid("DiscountCodeNode", d.id): _worth(d) for d in held}
+        if direction is Direction.CREDIT:
+            return [minor for node, minor in worth.items() if node not in self._funded_codes]
+        cuts = [self._funded_codes[node] - minor for node, minor in worth.items() if node in self._funded_codes]
+        return [cut for cut in cuts if cut]
+
+    def spend(self, holding: Holding, amount: Money) -> None:
+        number = holding.holder.rpartition("/")[2]
+        if holding.capability is Capability.GIFT_CARD:
+            self._client.control(f"gift_cards/{number}/spend", amount=amount.decimal())
+            return
+        buy: dict[str, Any] = {"shop": self.account, "net": "100", "send": False}
+        with self._sandbox.world.lock:
+            shop = self._sandbox.world.shops[self.account]
+            if holding.capability is Capability.CODE:
+                found = shop.discounts[int(number)]
+                buy |= {"customer": found.terms["context"]["customers"][0]}
+                buy |= {"discounts": [{"kind": "code", "name": next(iter(found.codes)), "amount": "7.00"}]}
+            else:
+                buy |= {"customer": shop.accounts[int(number)].customer, "store_credit": amount.decimal()}
+        self._client.control("orders", **buy)
 
     def is_send(self, request: Request, operation: Operation) -> bool:
-        return f"{_SEND[operation.direction]}(".encode() in request.body
+        return f"{_SEND[operation.capability, operation.direction]}(".encode() in request.body
 
     def is_write(self, request: Request) -> bool:
         return b"metafieldsSet(" in request.body
 
     def partly(self, operation: Operation) -> bool:
-        name = _SEND[operation.direction]
+        name = _SEND[operation.capability, operation.direction]
         self._client.control("faults", fault="partial_errors", shop=self.account, operation=name, count=1)
         return True
 
     def fields(self) -> Sequence[tuple[str, str]]:
-        return [(f"$app:referral.{name}", "single_line_text_field") for name in ("stage", "source")]
+        return [(f"$app.referral_{name}", "single_line_text_field") for name in ("stage", "source")]
 
     def ranks(self) -> tuple[str, str]:
         return "pending", "converted"
@@ -117,6 +191,14 @@ class Driver(driver.Driver):
             delivery.pop("order")
         if topic in {"orders/delete", "order_transactions/create"}:
             delivery["body"] = {"id": self._order, "order_id": self._order}
+        if topic.startswith("returns/"):
+            delivery["body"] = {"id": 9, "order": {"id": self._order}, "status": "open"}
+        if topic.startswith("disputes/"):
+            delivery["body"] = {"id": 9, "order_id": self._order, "status": "needs_response"}
+        if topic == "customers/merge":
+            kept, gone = (f"gid://shopify/Customer/{self._customer}" for _ in range(2))
+            ids = {"admin_graphql_api_customer_kept_id": kept, "admin_graphql_api_customer_deleted_id": gone}
+            delivery["body"] = {**ids, "status": "completed", "errors": []}
         (made,) = self._client.control("render", shop=self.account, deliveries=[delivery])
         return str(made["body"]).encode()
 

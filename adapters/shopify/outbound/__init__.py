@@ -1,0 +1,22 @@
+"""What we ask of a shop, one idea a file: reads, records, the purse, the friend's offer, and its history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from adapters.shopify.api import Client
+from adapters.shopify.outbound.history import History
+from adapters.shopify.outbound.offers import Offers
+from adapters.shopify.outbound.purse import Purse
+from adapters.shopify.outbound.reads import Reads
+from adapters.shopify.outbound.records import Records
+from connector.ports.platform import Kit
+
+
+@dataclass(frozen=True)
+class ShopifyOutbound(Reads, Records, Purse, Offers, History):
+    """All calls to shops."""
+
+
+def build(kit: Kit) -> ShopifyOutbound:
+    return ShopifyOutbound(Client(kit))

@@ -1,0 +1,79 @@
+"""The GraphQL documents, each with the one field that it asks for and the points that it costs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+from connector.errors import InvariantBroken
+
+Json = Mapping[str, Any]
+
+#: Points that one call asks for, and those it asks for each id: 10 a mutation, 1 an object, 2 a connection.
+COSTS = {
+    "orders": (0, 56),
+    "glance": (0, 7),
+    "refunds": (753, 0),
+    "person": (2, 0),
+    "shop": (2, 0),
+    "scopes": (12, 0),
+    "credits_left": (0, 2),
+    "gift_cards_left": (0, 2),
+    "gift_card": (105, 0),
+    "gift_card_by_code": (7, 0),
+    "gift_card_create": (10, 0),
+    "gift_card_debit": (10, 0),
+    "gift_card_deactivate": (10, 0),
+    "reward_code": (5, 0),
+    "reward_code_by_code": (5, 0),
+    "reward_codes_left": (0, 5),
+    "reward_code_create": (10, 0),
+    "reward_code_update": (10, 0),
+    "discount_deactivate": (10, 0),
+    "offer_create": (10, 0),
+    "offer_update": (10, 0),
+    "offer_shipping_create": (10, 0),
+    "offer_shipping_update": (10, 0),
+    "offer_gift_create": (10, 0),
+    "offer_gift_update": (10, 0),
+    "offer_codes_add": (10, 0),
+    "offer_codes_added": (1, 0),
+    "offer_codes_failed": (503, 0),
+    "history_start": (10, 0),
+    "history": (1, 0),
+    "credit_accounts": (23, 0),
+    "credit_transactions": (103, 0),
+    "credit": (10, 0),
+    "debit": (10, 0),
+    "metafields": (0, 28),
+    "set_metafields": (10, 0),
+}
+_OPERATION = re.compile(r"^(?P<kind>query|mutation) [^{]*\{\s*(?P<root>\w+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Document:
+    """One GraphQL document of `queries/`. root: the one field that it asks for."""
+
+    name: str
+    text: str
+    mutation: bool
+    root: str
+
+    def cost(self, variables: Json) -> float:
+        base, each = COSTS[self.name]
+        return base + each * len(variables.get("ids", ()))
+
+
+@lru_cache
+def document(name: str) -> Document:
+    """The document `queries/NAME.graphql`."""
+    text = resources.files(__package__).joinpath(f"{name}.graphql").read_text("utf-8")
+    head = _OPERATION.search(text)
+    if head is None:
+        raise InvariantBroken(f"queries/{name}.graphql holds no operation")
+    return Document(name, text, head["kind"] == "mutation", head["root"])

@@ -1,0 +1,60 @@
+"""Install: an account of a platform becomes a connection of a merchant, once its token is proven."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from uuid import UUID
+
+from connector.errors import ConfigError
+from connector.journey.check import CHECK_EVERY, decide_held, traits_of
+from connector.journey.desk import Desk
+from connector.journey.tasks import CHECK, OFFER
+from connector.ports.joining import Grant
+from connector.ports.platform import Account, Capability
+from connector.ports.rows import Connection, connection_lane, merchant_lane
+from connector.ports.store import Tx
+
+#: Given the merchant who has the account already, if any, and the account's own name: the merchant to join it to.
+Choose = Callable[[UUID | None, str], UUID]
+
+
+def join(desk: Desk, platform: str, grant: Grant, choose: Choose) -> Connection:
+    """Join the account to a merchant, or renew its connection. Raises ConfigError if another merchant has it.
+
+    choose: asked only once the token is proven, so that a mistake leaves nothing behind.
+    """
+    told = desk.platforms[platform].auth().probe(Account(UUID(int=0), platform, grant.external, grant.access))
+    owner = desk.store.account(platform, grant.external)
+    merchant = choose(owner.merchant if owner else None, told.get("name", "") or grant.external)
+    if owner is not None and owner.merchant != merchant:
+        raise ConfigError(
+            [f"{grant.external} is connected to another merchant; disconnect it there, or join with --join CODE"]
+        )
+    with desk.store.begin(merchant) as tx:
+        connection = tx.connections.get(_install(tx, platform, grant, told))
+        _have_it_worked(tx, desk, connection)
+    desk.wake(connection_lane(connection.id))
+    desk.wake(merchant_lane(merchant))
+    return connection
+
+
+def _install(tx: Tx, platform: str, grant: Grant, told: Mapping[str, str]) -> UUID:
+    return tx.connections.install(
+        platform,
+        grant.external,
+        grant.access,
+        grant.refresh,
+        grant.expires_at,
+        told.get("currency", ""),
+        told.get("scopes", "").split() or grant.scopes,
+        traits_of(told),
+    )
+
+
+def _have_it_worked(tx: Tx, desk: Desk, connection: Connection) -> None:
+    """What waited for this account goes on, and what every account needs is begun."""
+    lane = connection_lane(connection.id)
+    decide_held(tx)
+    tx.tasks.mark(lane, CHECK, [CHECK], after=CHECK_EVERY)
+    if Capability.OFFER in desk.platforms[connection.platform].manifest.capabilities:
+        tx.tasks.mark(lane, OFFER, [str(each.id) for each in tx.programs.current() if each.program.offer])

@@ -1,0 +1,77 @@
+"""How an account of a platform is joined to a merchant, and how its token is kept alive."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from connector.ports.platform import Account
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A token pair as a platform gave it. `external` is the account it is for."""
+
+    external: str
+    access: str = field(repr=False)
+    refresh: str = field(default="", repr=False)
+    expires_at: datetime | None = None
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Where a merchant must agree first: an address on the platform's own host.
+
+    account: the account that they must come back for; "" where the platform lets them choose it there.
+    """
+
+    url: str
+    account: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page that proves who looks at it and then comes back, for platforms that show us inside their admin."""
+
+    html: str
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Journey:
+    """One installation under way. state: unguessable, comes back with the answer. verifier: its PKCE secret."""
+
+    state: str
+    verifier: str = field(repr=False)
+    redirect_uri: str
+
+
+class Auth(Protocol):
+    """How an account is joined and its token kept alive."""
+
+    def check_account(self, external: str) -> str:
+        """The canonical name of an account a person typed. Raises ConfigError for one outside the platform."""
+
+    def probe(self, account: Account) -> Mapping[str, str]:
+        """Prove that the token works and learn the account's own facts.
+
+        currency; scopes: granted ones, by spaces; `cannot:CAPABILITY`: why a kind of credit is of no use there.
+        """
+
+    def refresh(self, account: Account, refresh_token: str) -> Grant:
+        """A new pair. Raises Gone for invalid_grant, which the caller believes only after re-reading its own pair."""
+
+    def framing(self, external: str) -> Sequence[str]:
+        """Whose pages may show ours in a frame for this account; nobody's where the platform does not."""
+
+    def arrive(self, query: Mapping[str, str], journey: Journey) -> Grant | Elsewhere | Page:
+        """A merchant opens us: joined at once where the platform vouches for them, else sent to agree.
+
+        Raises Rejected for a visit that names no account of the platform, or that it did not sign.
+        """
+
+    def accept(self, query: Mapping[str, str], journey: Journey) -> Grant:
+        """The pair for an installation that the platform confirms by `query`. Raises Rejected if it did not."""

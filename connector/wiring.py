@@ -85,7 +85,8 @@ class App:
         mappings = mapping.load_all()
         platforms = {key: self._platform(adapter, mappings.get(key)) for key, adapter in self.adapters.items()}
         keys = (self.key("markers"), self.key("touch"))
-        return Desk(self.database, platforms, self.settings.timing, *keys, Waker(self.redis))
+        url = self.settings.public_url.rstrip("/")
+        return Desk(self.database, platforms, self.settings.timing, *keys, url, Waker(self.redis))
 
     def kit(self, key: str) -> Kit:
         """What a platform's code is given."""

@@ -13,8 +13,9 @@ from connector.domain.money import Money
 from connector.errors import NotFound
 from connector.journey import offer
 from connector.journey import rule as ruling
-from connector.store import reports
-from connector.wiring import open_app, ready
+from connector.journey.check import missing, useless
+from connector.store import personal, reports
+from connector.wiring import App, open_app, ready
 
 _MERCHANT = click.option("--merchant", "name", default=None, help="Needed only where there are several.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="For machines.")
@@ -81,6 +82,8 @@ def doctor(name: str | None, as_json: bool) -> None:
         merchant = choose_merchant(app, name)
         found = reports.totals(app.database, merchant)
         found["needs_person"] = reports.needs_person(app.database, merchant)
+        found["data_requests"] = personal.requests(app.database, merchant)
+        found["permissions"] = _permissions(app, merchant)
         with app.database.begin(merchant) as tx:
             found["offers"] = offer.told(app.desk, tx)
     if as_json:
@@ -92,11 +95,31 @@ def doctor(name: str | None, as_json: bool) -> None:
         click.echo(f"ledger {line['book']}: {Money(int(line['amount']), line['currency'])}")
     for words in found["offers"]:
         click.echo(words)
+    for row in found["permissions"]:
+        click.echo(f"permissions {row['account']}: {row['name']} {row['state']}, {row['why']}")
+    for row in found["data_requests"]:
+        late = "OVERDUE since" if row["overdue"] else "to answer until"
+        click.echo(f"data request {late} {row['due_at']:%Y-%m-%d}: connector data-request {row['id']}")
     for row in found["needs_person"]:
         click.echo(
             f"needs a person: {row['direction']} of {Money(row['amount'], row['currency'])}, {row['needs_person']}"
         )
         click.echo(f"  connector rule {row['id']} landed --transaction ID | connector rule {row['id']} absent")
+
+
+def _permissions(app: App, merchant: UUID) -> list[dict[str, str]]:
+    """What each account does not let us do: permissions that were not given, and credit that is of no use there."""
+    with app.database.begin(merchant) as tx:
+        connections = [each for each in tx.connections.all() if each.state != "removed"]
+    rows = []
+    for each in connections:
+        account = f"{each.platform} {each.external}"
+        for scope in missing(app.adapters[each.platform].manifest, each):
+            state = "is not given, and is optional" if scope.optional else "is not given, and this cannot work until it is"
+            rows.append({"account": account, "name": scope.name, "state": state, "why": scope.why})
+        for kind, why in useless(each).items():
+            rows.append({"account": account, "name": kind, "state": "is of no use there", "why": why})
+    return rows
 
 
 @click.command()

@@ -221,10 +221,9 @@ def _offer(read: _Reader) -> Offer | None:
     kind = read.choice("offer.kind", OFFERS, "percent")
     percent, amount = _percent(read, "offer.percent"), read.money("offer.amount")
     product, minimum = str(read.get("offer.product", "")), read.money("offer.minimum")
-    for name, given in {"percent": bool(percent), "amount": amount is not None, "gift": bool(product)}.items():
-        key = "offer.product" if name == "gift" else f"offer.{name}"
-        if (name == kind) != given and not (name == "percent" and read.has(key)):
-            words = "is missing" if name == kind else f"does not belong to a {kind} offer"
+    for owner, key in {"percent": "offer.percent", "amount": "offer.amount", "gift": "offer.product"}.items():
+        if (owner == kind) != read.has(key):
+            words = "is missing" if owner == kind else f"does not belong to a {kind} offer"
             read.problems.append(f"{key}: {words}")
     return Offer(kind, percent, amount, product, minimum)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from connector.errors import Gone, Throttled, TokenExpired
+from connector.failpoints import reach
 from connector.journey.desk import Desk, Lane
 from connector.ports.platform import Account
 from connector.ports.rows import Connection
@@ -40,6 +41,7 @@ def refresh(desk: Desk, lane: Lane, connection: Connection) -> Account:
         grant = lane.platform.auth().refresh(_account(connection, connection.access), connection.refresh)
     except Gone as error:
         return _doubt(desk, lane, connection, error)
+    reach("accounts.rotated")
     with desk.store.begin(lane.merchant) as tx:
         tx.connections.store_pair(
             connection.id, connection.token_version, grant.access, grant.refresh, grant.expires_at

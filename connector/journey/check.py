@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from connector.domain.facts import ObjectRef
 from connector.errors import Refused
 from connector.journey.accounts import open_account, refresh
 from connector.journey.desk import Desk, Lane
-from connector.journey.tasks import CHECK, DECIDE
-from connector.ports.platform import Manifest, Scope
-from connector.ports.rows import Connection, connection_lane, merchant_lane
+from connector.journey.tasks import CHECK, DECIDE, FETCH, subject
+from connector.ports.platform import Account, Manifest, Outbound, Scope
+from connector.ports.rows import Connection, Standing, connection_lane, merchant_lane
 from connector.ports.store import Tx
 
 CHECK_EVERY = timedelta(days=1)
@@ -42,14 +43,31 @@ def check_due(desk: Desk, lane: Lane) -> int:
         with desk.store.begin(lane.merchant) as tx:
             tx.tasks.later(tasks[0], CHECK_EVERY, error.reason)
         return 1
+    outbound = lane.platform.outbound()
+    changed_there, lacking = outbound.unheard(account), _provision(desk, outbound, account)
     with desk.store.begin(lane.merchant) as tx:
+        _look_at(tx, lane, changed_there)
         scopes = told.get("scopes", "").split() or sorted(connection.scopes)
-        changed = learn(tx, lane.connection, told.get("currency") or connection.currency, scopes, traits_of(told))
+        currency, traits = told.get("currency") or connection.currency, {**traits_of(told), **lacking}
+        changed = learn(tx, lane.connection, currency, scopes, traits)
         tx.tasks.close(tasks)  # unless it was marked meanwhile: then what we read may be old already
         tx.tasks.mark(name, CHECK, [CHECK], after=CHECK_EVERY)
     if changed:
         desk.wake(merchant_lane(lane.merchant))
     return 1
+
+
+def _provision(desk: Desk, outbound: Outbound, account: Account) -> Mapping[str, str]:
+    """Set up there what the product needs; only where the platform can reach us, which a trial on one machine is not."""
+    return outbound.provision(account, desk.public_url) if desk.public_url.startswith("https://") else {}
+
+
+def _look_at(tx: Tx, lane: Lane, refs: Sequence[ObjectRef]) -> None:
+    """Have those among them read again that belong to a referral."""
+    standing = tx.truths.standing({(lane.connection, ref) for ref in refs}) if refs else {}
+    known = [subject(ref) for (_, ref), is_ in standing.items() if is_ is Standing.REFERRED]
+    if known:
+        tx.tasks.mark(connection_lane(lane.connection), FETCH, known)
 
 
 def _lies_idle(manifest: Manifest, connection: Connection, now: datetime) -> bool:

@@ -56,7 +56,8 @@ class Platform:
 class Desk:
     """The tools of the journey. wake: tell a worker that a lane has work; losing the call loses nothing.
 
-    marker_key: of the marks on our own movements. touch_key: of the notes that we sign for carts.
+    marker_key: of the marks on our own movements. touch_key: of the notes that we sign for carts. public_url: where
+    platforms reach us.
     """
 
     store: Store
@@ -64,6 +65,7 @@ class Desk:
     timing: Timing
     marker_key: bytes
     touch_key: bytes
+    public_url: str
     wake: Callable[[str], None]
 
     def quiet(self, platform: str) -> timedelta:

@@ -24,7 +24,8 @@ def forget(tx: Tx, connection: UUID | None, named: Sequence[Seen], kind: str, un
     objects = {*tx.people.names(connection, theirs), *(name for each in found for name in each.objects)}
     tx.people.forget_asked(sorted(names))
     tx.deliveries.forget(names, until, objects)
-    tx.deliveries.forget_unread({*_spellings(each.value for each in named), *_spellings(t for e in found for t in e.texts)})
+    texts = [each.value for each in named] + [text for each in found for text in each.texts]
+    tx.deliveries.forget_unread(_spellings(texts))
     return len(found)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from uuid import UUID
 
 from connector.errors import ConfigError
-from connector.journey.check import CHECK_EVERY, decide_held, traits_of
+from connector.journey.check import decide_held, traits_of
 from connector.journey.desk import Desk
 from connector.journey.tasks import CHECK, OFFER
 from connector.ports.joining import Grant
@@ -14,6 +15,8 @@ from connector.ports.platform import Account, Capability
 from connector.ports.rows import Connection, connection_lane, merchant_lane
 from connector.ports.store import Tx
 
+#: How soon after joining what the account needs is set up there: it was proven just now, and the merchant looks on.
+FIRST_CHECK = timedelta(minutes=2)
 #: Given the merchant who has the account already, if any, and the account's own name: the merchant to join it to.
 Choose = Callable[[UUID | None, str], UUID]
 
@@ -55,6 +58,6 @@ def _have_it_worked(tx: Tx, desk: Desk, connection: Connection) -> None:
     """What waited for this account goes on, and what every account needs is begun."""
     lane = connection_lane(connection.id)
     decide_held(tx)
-    tx.tasks.mark(lane, CHECK, [CHECK], after=CHECK_EVERY)
+    tx.tasks.mark(lane, CHECK, [CHECK], after=FIRST_CHECK)
     if Capability.OFFER in desk.platforms[connection.platform].manifest.capabilities:
         tx.tasks.mark(lane, OFFER, [str(each.id) for each in tx.programs.current() if each.program.offer])

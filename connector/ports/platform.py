@@ -335,6 +335,15 @@ class Outbound(Protocol):
     def glance(self, account: Account, refs: Sequence[ObjectRef]) -> Sequence[Glance]:
         """Evidence that no delivery carries, for up to `look_batch` objects that show no sign of a referral."""
 
+    def provision(self, account: Account, public_url: str) -> Mapping[str, str]:
+        """Set up on the platform what the product needs there; running it again changes nothing.
+
+        What could not be set up, by `cannot:PART`, with the reason and its remedy.
+        """
+
+    def unheard(self, account: Account) -> Sequence[ObjectRef]:
+        """Objects that changed lately in a way of which no delivery tells, such as a lost chargeback."""
+
     def find_person(self, account: Account, email: str) -> ObjectRef | None:
         """The platform's record of the person with this e-mail."""
 

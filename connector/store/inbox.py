@@ -67,7 +67,7 @@ class Deliveries(Repository):
         return [Delivery(r.id, r.connection_id, r.platform, r.topic, self._open(r.body_sealed), r.at) for r in rows]
 
     def _open(self, sealed: bytes) -> bytes:
-        return zlib.decompress(self.tx.unseal(_BODY, sealed))
+        return zlib.decompress(self.tx.unseal(_BODY, sealed)) if sealed else b""  # nothing is left of a forgotten one
 
     def finish(self, outcomes: Sequence[Outcome]) -> None:
         """Write what became of each and whom it names; one that names somebody who was forgotten since is emptied."""

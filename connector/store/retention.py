@@ -15,6 +15,9 @@ _RULES = (
     """DELETE FROM directory WHERE merchant_id = :merchant AND kind = 'join' AND target_id IN (SELECT id FROM join_code
        WHERE merchant_id = :merchant AND expires_at < clock_timestamp() - CAST(:keep AS interval))""",
     "DELETE FROM join_code WHERE merchant_id = :merchant AND expires_at < clock_timestamp() - CAST(:keep AS interval)",
+    # An erasure is remembered as long as a delivery that was under way may still be read; an order of theirs for ever.
+    "DELETE FROM erasure WHERE merchant_id = :merchant AND until < clock_timestamp() - CAST(:keep AS interval)",
+    """DELETE FROM data_request WHERE merchant_id = :merchant AND answered_at < clock_timestamp() - interval '400 days'""",
     "DELETE FROM touch WHERE merchant_id = :merchant AND at < clock_timestamp() - interval '400 days'",
 )
 

@@ -31,8 +31,6 @@ from connector.ports.store import Tx
 from connector.wiring import App
 
 pages = Blueprint("storefront", __name__)
-#: What the app's own key for signing carts is called.
-TOUCH_KEY = "touch"
 MAX_TOUCH = 2048
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,128}")
 _MAX_WORD = 255
@@ -81,7 +79,7 @@ def sign(platform: str) -> Response:
         found = tx.programs.advocates([ref[:_MAX_WORD]])
     if ref not in found:
         return _refusal(404, "this is no code of this shop's")
-    return jsonify(token=tokens.make(app.key(TOUCH_KEY), owner.merchant, found[ref].code, now))
+    return jsonify(token=tokens.make(app.desk.touch_key, owner.merchant, found[ref].code, now))
 
 
 @pages.post("/touch/<platform>")

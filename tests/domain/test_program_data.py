@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.domain.money import Money
-from connector.domain.program import Mode, Program, RewardRule, parse
+from connector.domain.program import Mode, Offer, Program, RewardRule, parse
 from connector.domain.touch import Source
 from connector.errors import ConfigError
 
@@ -216,3 +216,45 @@ def test_a_reward_of_a_fixed_amount_is_held_to_its_cap_and_never_crosses_currenc
     assert [rule.full(Money(net, "EUR")).minor for net in (4_990, 5_000, 5_010, 90_000)] == [499, 500, 500, 500]
     with pytest.raises(ValueError, match="promise is in EUR, the order in USD"):
         RewardRule("balance", Money(500, "EUR")).full(Money(5_000, "USD"))
+
+
+WHOLE: dict[str, Any] = {
+    **SMALLEST,
+    "advocate": {"kind": "balance", "fallback": ["gift_card", "code"], "amount": "10.00 EUR", "expires_days": 90, "remind_days": 7},
+    "friend": {"kind": "code", "percent": 5},
+    "offer": {"kind": "percent", "percent": 15, "minimum": "30.00 EUR"},
+}
+
+
+def test_a_program_with_two_sides_and_an_offer_is_taken_as_written() -> None:
+    program = parse(WHOLE)
+    assert program.advocate_reward.kinds == ("balance", "gift_card", "code")
+    assert program.advocate_reward.remind_before == timedelta(days=7)
+    assert program.rewards == {"advocate": program.advocate_reward, "friend": RewardRule("code", percent_bp=500)}
+    assert program.offer == Offer("percent", 1500, minimum=Money(3000, "EUR"))
+
+
+@pytest.mark.parametrize(
+    ("offer", "told"),
+    [
+        ({"kind": "percent"}, ["offer.percent: is missing"]),
+        ({"kind": "amount"}, ["offer.amount: is missing"]),
+        ({"kind": "gift"}, ["offer.product: is missing"]),
+        ({"kind": "shipping", "percent": 10}, ["offer.percent: does not belong to a shipping offer"]),
+        ({"kind": "percent", "percent": 10, "product": "gid://1"}, ["offer.product: does not belong to a percent offer"]),
+        ({"kind": "percent", "percent": 0}, ["offer.percent: 0 must be more than 0 and at most 100"]),
+        ({"kind": "cake", "percent": 5}, ["offer.kind: 'cake' is none of percent, amount, shipping, gift"]),
+        (
+            {"kind": "amount", "amount": "5.00 USD"},
+            ["minimum_net: the program names amounts in EUR, USD; use one currency"],
+        ),
+    ],
+)
+def test_each_mistake_in_an_offer_is_told(offer: dict[str, Any], told: list[str]) -> None:
+    assert problems({**SMALLEST, "offer": offer}) == told
+
+
+@pytest.mark.parametrize("fallback", [["balance"], ["code", "code"], ["cash"]])
+def test_a_fallback_is_another_kind_and_each_once(fallback: list[str]) -> None:
+    data = {**SMALLEST, "advocate": {"amount": "10.00 EUR", "fallback": fallback}}
+    assert problems(data) == ["advocate.fallback: name other kinds than balance, each once, of balance, code, gift_card"]

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from connector.domain.facts import Fact, ObjectRef, OrderPaid, OrderRefunded
+from connector.domain.facts import Fact, ObjectRef, OrderPaid, OrderRefunded, RewardReleased
 from connector.domain.money import Money
 from connector.domain.program import Mode, Program, RewardRule
 from connector.domain.stages import Case, Decision, Stage, decide, remaining
@@ -200,3 +200,40 @@ def test_a_refund_in_another_currency_waits_for_a_person_instead_of_stopping_the
 def test_a_promise_that_rounds_to_nothing_is_not_told_as_being_paid() -> None:
     small = replace(PROGRAM, advocate_reward=RewardRule("balance", percent_bp=100))
     assert decide(small, case(paid("0.20 EUR"))).stage is not Stage.CONVERTED
+
+
+TWO_SIDED = replace(PROGRAM, friend_reward=RewardRule("balance", Money(500, "EUR"), fallback=("code",)))
+
+
+def test_both_sides_are_owed_and_both_give_back_their_share() -> None:
+    whole = decide(TWO_SIDED, case(paid()))
+    assert [(plan.role, str(plan.amount), plan.fallback) for plan in whole.plans] == [
+        ("advocate", "10.00 EUR", ()),
+        ("friend", "5.00 EUR", ("code",)),
+    ]
+    half = decide(TWO_SIDED, case(paid(), refunded("50.00 EUR")))
+    assert [str(plan.amount) for plan in half.plans] == ["5.00 EUR", "2.50 EUR"]
+    assert "10.00 EUR to the advocate and 5.00 EUR to the friend" in whole.reason
+
+
+def test_a_side_that_is_owed_nothing_does_not_hold_up_the_other() -> None:
+    tiny = replace(TWO_SIDED, advocate_reward=RewardRule("balance", percent_bp=1))
+    decision = decide(tiny, case(paid("1.00 EUR")))
+    assert [plan.role for plan in decision.plans] == ["friend"]
+    assert decision.stage is Stage.CONVERTED
+
+
+def test_a_release_ends_the_hold_and_says_by_whom() -> None:
+    released = RewardReleased(ORDER, PAID_AT, PAID_AT + TICK, "the shop's own Flow")
+    decision = decide(PROGRAM, case(paid(), released, now=PAID_AT + 2 * TICK))
+    assert (decision.stage, decision.rule) == (Stage.CONVERTED, "released")
+    assert decision.reason.endswith("Released early by the shop's own Flow.")
+    late = decide(PROGRAM, case(paid(), replace(released, happened_at=RELEASE), now=RELEASE))
+    assert "early" not in late.reason
+
+
+def test_a_release_pays_nothing_that_the_rules_refuse() -> None:
+    released = RewardReleased(ORDER, PAID_AT, PAID_AT, "a person")
+    assert decide(PROGRAM, case(paid(test=True), released)).stage is Stage.REJECTED
+    assert decide(PROGRAM, case(paid(), refunded("100.00 EUR"), released)).stage is Stage.REVERSED
+    assert decide(PROGRAM, case(released, now=PAID_AT)).stage is Stage.PENDING

@@ -291,3 +291,56 @@ def trait(shop: Shop, name: str, value: str) -> None:
 
 def forbid(shop: Shop, scope: str) -> None:
     shop.rows("UPDATE connection SET scopes = array_remove(scopes, :scope) RETURNING id", scope=scope)
+
+
+# ── Chargebacks ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def next_day(shop: Shop) -> None:
+    shop.rows("UPDATE task SET due_at = clock_timestamp() WHERE what = 'check' RETURNING subject")
+    drive(shop)
+
+
+def test_a_lost_chargeback_takes_the_reward_back_and_an_open_one_does_not(shop: Shop) -> None:
+    order = shop.order(net="80.00")
+    drive(shop)
+    shop.client.control(f"orders/{order}/dispute", status="NEEDS_RESPONSE", initiated_as="CHARGEBACK", send=False)
+    next_day(shop)
+    assert (shop.debits(), shop.stages()) == ([], ["rewarded"])
+    shop.client.control(f"orders/{order}/dispute", status="LOST", send=False)
+    next_day(shop)
+    assert (shop.debits(), shop.stages()) == ([800], ["reversed"])
+    next_day(shop)
+    assert shop.debits() == [800]
+
+
+def test_a_chargeback_after_a_refund_takes_back_only_the_rest(shop: Shop) -> None:
+    order = shop.order(net="80.00")
+    drive(shop)
+    shop.change(order, "refund", amount="20.00")
+    drive(shop)
+    shop.client.control(f"orders/{order}/dispute", status="LOST", initiated_as="CHARGEBACK", send=False)
+    next_day(shop)
+    assert shop.debits() == [200, 600]
+
+
+def test_an_inquiry_of_the_bank_takes_nothing(shop: Shop) -> None:
+    order = shop.order(net="80.00")
+    drive(shop)
+    shop.client.control(f"orders/{order}/dispute", status="LOST", initiated_as="INQUIRY", send=False)
+    next_day(shop)
+    assert shop.debits() == []
+
+
+def test_the_pixel_is_switched_on_once_with_the_address_it_reports_to(shop: Shop) -> None:
+    """Else the pixel is on the shop and does nothing, and nobody notices."""
+    shop.app = shop.another_app(PUBLIC_URL="https://connector.example.com")
+    for _ in range(2):
+        next_day(shop)
+    shop.app = shop.another_app(PUBLIC_URL="https://moved.example.com")
+    next_day(shop)
+    told = [entry["value"] for entry in shop.client.book()["entries"] if entry["kind"] == "pixel"]
+    assert told == [
+        f'{{"touch_url": "https://{host}.example.com/touch/shopify", "account_id": "{DOMAIN}"}}'
+        for host in ("connector", "moved")
+    ]

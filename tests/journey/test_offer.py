@@ -15,7 +15,7 @@ ADDS = "discountRedeemCodeBulkAdd"
 
 
 def discounts(shop: Shop) -> list[dict[str, Any]]:
-    return list(shop.client.state()["shops"][0]["discounts"])
+    return list(shop.client.control("state", verb="GET")["shops"][0]["discounts"])
 
 
 def calls(shop: Shop, name: str) -> int:
@@ -179,7 +179,7 @@ def test_another_kind_of_offer_is_another_discount_with_a_working_code_for_every
     offering(shop, more)
     old, new = discounts(shop)
     assert (old["gid"], new["gid"]) == (first, standing(shop)["external"])
-    with pytest.raises(Exception, match="EXPIRED"):
+    with pytest.raises(RuntimeError, match="EXPIRED"):
         shop.order(discounts=[{"kind": "code", "name": shop.code, "amount": "8.00"}])
     (row,) = shop.rows("SELECT code FROM redeem_code WHERE merchant_id = :merchant AND state = 'live'")
     shop.order(discounts=[{"kind": "code", "name": row["code"], "amount": "8.00"}])
@@ -195,7 +195,7 @@ def test_an_offer_that_ended_gives_nothing_until_it_is_back(shop: Shop, change: 
     shop.apply({key: value for key, value in {**WITH_OFFER, **change}.items() if value is not None})
     shop.work()
     assert standing(shop)["state"] == "off"
-    with pytest.raises(Exception, match="EXPIRED"):
+    with pytest.raises(RuntimeError, match="EXPIRED"):
         shop.order(discounts=[{"kind": "code", "name": shop.code, "amount": "8.00"}])
     offering(shop)
     assert (len(discounts(shop)), standing(shop)["state"]) == (1, "live")
@@ -204,7 +204,7 @@ def test_an_offer_that_ended_gives_nothing_until_it_is_back(shop: Shop, change: 
 
 def test_a_discount_that_somebody_deleted_is_made_anew_with_all_codes(shop: Shop) -> None:
     offering(shop)
-    state = shop.sandbox.control.world.shops[DOMAIN]
+    state = shop.sandbox.world.shops[DOMAIN]
     state.discounts.clear()
     shop.enrol("bert@example.com")
     shop.work()

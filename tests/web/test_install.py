@@ -1,7 +1,9 @@
 """A merchant is joined by what the platform vouches for, to their own business and to no other, and is told what is
 missing; a stranger who forges, replays or mixes up a visit joins nothing. Over real HTTP against the stand-in."""
 
+import io
 import re
+import sys
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -12,6 +14,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from adapters.shopify import MANIFEST
+from connector import telemetry
 from connector.cli.account import install
 from connector.journey.tasks import CHECK, OFFER
 from connector.ports.rows import Connection, connection_lane
@@ -354,7 +357,10 @@ def test_a_platform_that_is_not_set_up_is_named_with_its_remedy(shop: Shop) -> N
     assert shop.web.get("/oauth/nosuch/callback").status_code == 404
 
 
-def test_tokens_are_in_no_page_and_in_no_line_of_the_log(capsys: pytest.CaptureFixture[str], new: Shop) -> None:
+def test_tokens_are_in_no_page_and_in_no_line_of_the_log(new: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", lines)
+    telemetry.start_logging()
     token = id_token(new)
     pages = [embedded(new, token).text, embedded(new, FORGED["ended"]).text]
     state = begin(new.web)["state"]
@@ -362,9 +368,8 @@ def test_tokens_are_in_no_page_and_in_no_line_of_the_log(capsys: pytest.CaptureF
     pages.append(new.web.get(f"{CALLBACK}?{query}").text)
     found = connection_of(new)
     assert found is not None
-    told = capsys.readouterr()
-    written = "".join([*pages, told.out, told.err])
-    assert '"route": "/install/<platform>"' in told.err, "the log is what is read here"
+    written = "".join([*pages, lines.getvalue()])
+    assert '"route": "/install/<platform>"' in written, "the log is what is read here"
     code = dict(parse_qsl(query))["code"]
     for secret in (token, FORGED["ended"], found.access, found.refresh, state, code, SECRET, TOKEN):
         assert secret not in written

@@ -1,4 +1,4 @@
-"""What we ask of a shop, one idea a file: reads, records, the purse, the friend's offer, and its history."""
+"""What we ask of a shop, one idea a file: reads, records, the purse, the friend's offer, its history and pixel."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from adapters.shopify.api import Client
 from adapters.shopify.outbound.history import History
 from adapters.shopify.outbound.offers import Offers
+from adapters.shopify.outbound.pixel import Pixel
 from adapters.shopify.outbound.purse import Purse
 from adapters.shopify.outbound.reads import Reads
 from adapters.shopify.outbound.records import Records
@@ -14,7 +15,7 @@ from connector.ports.platform import Kit
 
 
 @dataclass(frozen=True)
-class ShopifyOutbound(Reads, Records, Purse, Offers, History):
+class ShopifyOutbound(Reads, Records, Purse, Offers, History, Pixel):
     """All calls to shops."""
 
 

@@ -48,6 +48,11 @@ class Reads:
         return [glance_of(ref, known.get(ref.id)) for ref in refs]
 
     @shaped
+    def unheard(self, account: Account) -> Sequence[ObjectRef]:
+        """Orders whose payment a bank took back: webhooks tell of disputes only to apps with a scope for payments."""
+        return [ObjectRef("order", node["id"]) for node in self.client.run(account, "chargebacks", {})["nodes"]]
+
+    @shaped
     def find_person(self, account: Account, email: str) -> ObjectRef | None:
         """The customer with exactly this e-mail."""
         found = self.client.run(account, "person", {"email": email.strip()})

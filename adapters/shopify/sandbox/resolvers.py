@@ -21,6 +21,7 @@ from adapters.shopify.sandbox.gift_cards import GiftCards
 from adapters.shopify.sandbox.order_views import order_view, refund_view
 from adapters.shopify.sandbox.paging import connection
 from adapters.shopify.sandbox.part import Part, Stores
+from adapters.shopify.sandbox.pixels import Pixels
 from adapters.shopify.sandbox.scopes import expanded, require_kind
 from adapters.shopify.sandbox.search import matcher
 from adapters.shopify.sandbox.state import Customer, Metafield, Subscription, gid
@@ -61,6 +62,7 @@ _ORDER_FIELDS: dict[str, Callable[[Order], Any]] = {
     "customer_id": lambda o: o.customer,
     "source_name": lambda o: o.source_name,
     "test": lambda o: str(o.test),
+    "chargeback_status": lambda o: next((d.status for d in o.disputes if d.kind == "CHARGEBACK"), None),
 }
 _CUSTOMER_FIELDS: dict[str, Callable[[Customer], Any]] = {
     "id": lambda c: c.id,
@@ -77,7 +79,7 @@ class Call(Part):
     @cached_property
     def parts(self) -> tuple[Part, ...]:
         given = (self.world, self.shop, self.book, self.request)
-        return self, Discounts(*given), GiftCards(*given), Bulk(*given)
+        return self, Discounts(*given), GiftCards(*given), Bulk(*given), Pixels(*given)
 
     def root(self) -> View:
         """What graphql-core starts from: every root field of queries and mutations."""

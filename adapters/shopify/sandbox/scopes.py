@@ -35,6 +35,9 @@ _FIELDS = {
     "giftCardDeactivate": "write_gift_cards",
     "giftCardCredit": "write_gift_card_transactions",
     "giftCardDebit": "write_gift_card_transactions",
+    "webPixelCreate": "write_pixels",
+    "webPixelUpdate": "write_pixels",
+    "webPixel": "read_pixels",
 }
 _KINDS = {
     "Order": "read_orders",

@@ -248,8 +248,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer("DELETE")
 
     def date_time_string(self, timestamp: float | None = None) -> str:
-        """The platform's own clock, which tests may set ahead."""
-        return super().date_time_string(self.server.sandbox.world.clock.now().timestamp())
+        """By the platform's own clock, which tests may set ahead."""
+        return super().date_time_string(timestamp or self.server.sandbox.world.clock.now().timestamp())
 
     def log_message(self, *_: Any) -> None:
         """Silent: what matters is in the book."""

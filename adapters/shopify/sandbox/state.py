@@ -161,6 +161,7 @@ class Shop:
     currencies: tuple[str, ...] = ()
     credit_limit: Money | None = None
     installed: bool = True
+    pixel: dict[str, str] = field(default_factory=dict)
     exports: Exports = field(default_factory=Exports)
     scopes: tuple[str, ...] = ASKED
     api_key: str = ""

@@ -194,7 +194,7 @@ def read(topic: str, body: bytes, at: datetime) -> Reading:
     "adapters/parcel/outbound.py": '''
 """What we ask of Parcel."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -228,6 +228,12 @@ class ParcelOutbound:
             Glance(ref, True, datetime.fromisoformat(row["at"]), (row["code"],)) if row else Glance(ref, False)
             for ref, row in held
         ]
+
+    def provision(self, account: Account, public_url: str) -> Mapping[str, str]:
+        return {}
+
+    def unheard(self, account: Account) -> Sequence[ObjectRef]:
+        return []
 
     def find_person(self, account: Account, email: str) -> ObjectRef | None:
         found = self.client.ask(account, "person", email=email.strip().casefold())

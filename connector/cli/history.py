@@ -74,7 +74,9 @@ class _Patience:
             self.last, self.since = now, time.monotonic()
         elif not self.said and time.monotonic() - self.since > _SILENCE_S:
             self.said = True
-            click.echo("\nNothing has moved for a while. A worker must be running: `connector up` starts one.", err=True)
+            click.echo(
+                "\nNothing has moved for a while. A worker must be running: `connector up` starts one.", err=True
+            )
 
 
 def _watch(app: App, merchant: UUID, connection: UUID) -> Backfill:

@@ -91,7 +91,7 @@ def _attribute(tx: Tx, key: bytes, connection: UUID, ref: ObjectRef) -> None:
     programs = tx.programs.current()
     within = max((each.program.window for each in programs), default=timedelta(0))
     seen = (*saved.truth.touches, *tx.truths.noted(connection, ref))
-    touches = opened(key, tx.merchant, seen, within)
+    touches = opened(key, tx.merchant, seen, within, saved.truth.placed_at)
     advocates = tx.programs.advocates({touch.code for touch in touches})
     for program in programs:
         mine = {code: a for code, a in advocates.items() if a.program == program.id}

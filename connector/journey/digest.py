@@ -71,13 +71,17 @@ def _take_up(desk: Desk, tx: Tx, seen: Collection[_Seen]) -> set[str]:
     hints = {s: readable(desk.touch_key, tx.merchant, s.sighting.hints, s.sighting.as_of) for s in seen}
     codes = tx.programs.advocates({hint for each in hints.values() for hint in each})
     standing = tx.truths.standing({s.place for s in seen})
+    signed = {s.place for s in seen if any(hint in codes for hint in hints[s])}
+    for s in seen:
+        if s.place in signed and s.sighting.touches:
+            tx.truths.note(s.connection, s.sighting.ref, s.sighting.touches)
+    others = {(s.connection, s.sighting.also, s.sighting.ref) for s in seen if s.sighting.also}
+    if others:
+        signed |= tx.truths.adopt(others)
     now, later = defaultdict(set), defaultdict(set)
     for s in seen:
         name, lane = subject(s.sighting.ref), connection_lane(s.connection)
-        signed = any(hint in codes for hint in hints[s])
-        if signed and s.sighting.touches:
-            tx.truths.note(s.connection, s.sighting.ref, s.sighting.touches)
-        if signed or standing.get(s.place) is Standing.REFERRED:
+        if s.place in signed or standing.get(s.place) is Standing.REFERRED:
             now[lane].add(name)
         elif s.place not in standing:  # read before without a sign of a referral, and still without one: leave it
             later[lane].add(name)

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from connector.domain.person import EMAIL
 from connector.errors import ConfigError
-from connector.journey import offer
 from connector.ports.rows import Advocate
 from connector.ports.store import Tx
 
@@ -23,5 +22,5 @@ def enrol(tx: Tx, program: UUID, email: str) -> Advocate:
         raise ConfigError([f"{email!r} is no e-mail address"])
     tx.people.keep_email(person, email)
     advocate, code = tx.programs.enrol(program, person)
-    offer.mark(tx, program)
+    tx.offers.mark(program)
     return Advocate(advocate, program, person, code)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from connector.domain.person import EMAIL, PHONE
 from connector.ports.platform import Seen
+from connector.ports.rows import connection_lane
 from connector.ports.store import Tx
 
 
@@ -17,6 +18,7 @@ def forget(tx: Tx, connection: UUID | None, named: Sequence[Seen], kind: str, un
     kind: what the platform calls a person; whatever else is named is an object of theirs. until: what is said of them
     later is about somebody new.
     """
+    tx.people.hold()  # a read of their order that is being kept now is kept before or after, and seen in both cases
     found = [tx.people.erase(person) for person in sorted(tx.people.known(connection, named))]
     themselves = [each for each in named if each.kind in (EMAIL, PHONE, kind)]
     theirs = [each for each in named if each not in themselves]
@@ -39,3 +41,4 @@ def forget_account(tx: Tx, connection: UUID) -> None:
     tx.connections.close(connection, "removed", "the account was removed for good, and what was personal is forgotten")
     tx.people.erase_account(connection)
     tx.deliveries.forget_account(connection)
+    tx.tasks.drop(connection_lane(connection))

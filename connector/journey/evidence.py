@@ -14,11 +14,18 @@ from connector.domain.touch import Source, Touch
 LONGEST = timedelta(days=400)
 
 
-def opened(key: bytes, merchant: UUID, touches: Iterable[Touch], within: timedelta) -> tuple[Touch, ...]:
-    """The touches with every signed note opened. A note that we did not sign, or longer ago than `within`, is nothing."""
+def opened(
+    key: bytes, merchant: UUID, touches: Iterable[Touch], within: timedelta, placed_at: datetime
+) -> tuple[Touch, ...]:
+    """The touches with every signed note opened. A note that we did not sign, or longer ago than `within`, is nothing.
+
+    placed_at: what a cart held was there before, though word of it may come a moment after the checkout.
+    """
     found = []
     for touch in touches:
-        if touch.source is not Source.CART_ATTRIBUTE:
+        if touch.source is Source.CART_HINT:
+            found.append(replace(touch, at=min(touch.at, placed_at)))
+        elif touch.source is not Source.CART_ATTRIBUTE:
             found.append(touch)
         elif code := tokens.read(key, merchant, touch.code, touch.at, within):
             found.append(replace(touch, code=code, confirmed=True))

@@ -43,6 +43,7 @@ def _keep(tx: Tx, lane: Lane, tasks: Sequence[Task], truths: Mapping[str, Truth]
     """Save each truth, hand it to the merchant's lane, and look again later where evidence is still being computed."""
     read: list[str] = []
     closed: list[Task] = []
+    tx.people.hold()  # whoever is forgotten meanwhile is forgotten after this, with what is kept here
     nameless = tx.truths.nameless(lane.connection, truths.values())
     for task in tasks:
         truth = truths.get(task.subject)

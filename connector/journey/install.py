@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from uuid import UUID
 
-from connector.errors import ConfigError
 from connector.journey.check import decide_held, traits_of
 from connector.journey.desk import Desk
 from connector.journey.tasks import CHECK, OFFER
@@ -29,10 +28,6 @@ def join(desk: Desk, platform: str, grant: Grant, choose: Choose) -> Connection:
     told = desk.platforms[platform].auth().probe(Account(UUID(int=0), platform, grant.external, grant.access))
     owner = desk.store.account(platform, grant.external)
     merchant = choose(owner.merchant if owner else None, told.get("name", "") or grant.external)
-    if owner is not None and owner.merchant != merchant:
-        raise ConfigError(
-            [f"{grant.external} is connected to another merchant; disconnect it there, or join with --join CODE"]
-        )
     with desk.store.begin(merchant) as tx:
         connection = tx.connections.get(_install(tx, platform, grant, told))
         _have_it_worked(tx, desk, connection)

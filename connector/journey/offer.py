@@ -1,6 +1,10 @@
 """Offer: what a friend gets at checkout, kept in line with the program, with a code for every advocate.
 
 One discount for a program on a connection. Every call may be repeated, so a lost answer costs another call and no more.
+
+"Once per friend" has two halves. The platform refuses the same code a second time to a buyer whom it knows. That a friend
+uses another advocate's code, or comes back as somebody else, no platform sees: they get the discount again, but
+their first referral stands, so nobody is paid for it; such orders are counted for the merchant.
 """
 
 from __future__ import annotations
@@ -23,15 +27,6 @@ from connector.ports.store import Tx
 
 #: The longest pause between two looks at an addition of codes that is under way.
 LONGEST = timedelta(minutes=1)
-
-
-def mark(tx: Tx, program: UUID, *, refused: bool = False) -> None:
-    """Have the offer of this program brought in line on every connection.
-
-    refused: also where the platform refused it, because that may be over: after a new version, or a new permission.
-    """
-    for connection in tx.offers.places(program, refused=refused):
-        tx.tasks.mark(connection_lane(connection), OFFER, [str(program)])
 
 
 @dataclass(frozen=True)

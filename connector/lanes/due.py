@@ -31,7 +31,9 @@ WITH due AS (
 )
 SELECT lane.id, lane.platform, extract(epoch FROM clock_timestamp() - min(due.since)) AS age
 FROM due JOIN lane ON lane.id = due.lane
-WHERE (lane.owner IS NULL OR lane.expires_at < clock_timestamp()) AND lane.not_before <= clock_timestamp()
+LEFT JOIN connection ON lane.id = 'c:' || connection.id
+-- What was removed or must be renewed is not called: a new installation wakes its lane.
+WHERE coalesce(connection.state, 'active') = 'active' AND (lane.owner IS NULL OR lane.expires_at < clock_timestamp()) AND lane.not_before <= clock_timestamp()
 GROUP BY lane.id ORDER BY min(due.since)
 """
 

@@ -95,6 +95,8 @@ class Tasks(Protocol):
 
     def later(self, task: Task, after: timedelta, reason: str) -> None: ...
     def park(self, task: Task, reason: str) -> None: ...
+    def drop(self, lane: str) -> None:
+        """Nothing is left to be done on this lane."""
 
 
 class Connections(Protocol):
@@ -118,7 +120,7 @@ class Connections(Protocol):
         scopes: Sequence[str],
         traits: Mapping[str, str],
     ) -> UUID:
-        """Join an account, or reopen the same row after a reinstall."""
+        """Join an account, or reopen the same row after a reinstall. Raises ConfigError if another merchant has it."""
 
     def learn(self, connection: UUID, currency: str, scopes: Sequence[str], traits: Mapping[str, str]) -> bool:
         """Keep what the account says of itself; says whether any of it is new."""
@@ -134,6 +136,9 @@ class Truths(Protocol):
 
     def note(self, connection: UUID, ref: ObjectRef, touches: Sequence[Touch]) -> None:
         """Keep evidence that only the delivery carried; the first to tell stands."""
+
+    def adopt(self, names: Collection[tuple[UUID, ObjectRef, ObjectRef]]) -> set[tuple[UUID, ObjectRef]]:
+        """Move evidence from another name of an object to the object; says which (connection, object) got some."""
 
     def noted(self, connection: UUID, ref: ObjectRef) -> tuple[Touch, ...]: ...
     def save(self, connection: UUID, truth: Truth, person: UUID | None) -> bool:
@@ -160,6 +165,9 @@ class People(Protocol):
     def keep_email(self, person: UUID, email: str) -> None: ...
     def link(self, person: UUID, connection: UUID, ref: ObjectRef) -> None: ...
     def find(self, connection: UUID | None, kind: str, value: str) -> UUID | None: ...
+    def hold(self) -> None:
+        """Until this transaction ends, nobody else makes a new person of this merchant's, or forgets one."""
+
     def known(self, connection: UUID | None, seen: Iterable[Seen]) -> set[UUID]:
         """The people behind any of these."""
 
@@ -269,8 +277,8 @@ class Holdings(Protocol):
 
 
 class Offers(Protocol):
-    def places(self, program: UUID, *, refused: bool) -> Sequence[UUID]:
-        """Active connections where this program may have an offer; without `refused` not those that refused it."""
+    def mark(self, program: UUID, *, refused: bool = False) -> None:
+        """Have the offer of this program brought in line on every connection, also where it was `refused`."""
 
     def get(self, connection: UUID, program: UUID) -> Offered | None: ...
     def stand(self, offered: Offered, reason: str = "") -> None: ...

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from uuid import UUID
 
-from connector.errors import NotFound
+from connector.errors import ConfigError, NotFound
 from connector.ports.rows import Connection, connection_lane
 from connector.store.base import Repository, as_json, new_id
 
@@ -53,7 +53,9 @@ class Connections(Repository):
         scopes: Sequence[str],
         traits: Mapping[str, str] = _NOTHING,
     ) -> UUID:
-        """Join an account, or reopen the same row after a reinstall. The directory keeps it to one merchant."""
+        """Join an account, or reopen the same row after a reinstall. Raises ConfigError if another merchant has it."""
+        new = new_id()
+        self._claim(platform, external, new)
         found: UUID = self.run(
             """INSERT INTO connection (id, merchant_id, platform, external_account, state, access_sealed, refresh_sealed,
                                        token_expires_at, currency, scopes, traits)
@@ -65,7 +67,7 @@ class Connections(Repository):
                    traits = excluded.traits, token_version = connection.token_version + 1, doubted_at = NULL,
                    refresh_until = NULL, installed_at = clock_timestamp(), refreshed_at = clock_timestamp()
                RETURNING id""",
-            id=new_id(),
+            id=new,
             platform=platform,
             external=external,
             access=self.tx.seal(_ACCESS, access.encode()),
@@ -76,19 +78,31 @@ class Connections(Repository):
             traits=as_json(dict(traits)),
         ).scalar_one()
         self.run(
-            """INSERT INTO directory (kind, name, merchant_id, target_id)
-               VALUES ('account:' || :platform, :external, :merchant, :id) ON CONFLICT DO NOTHING""",
-            platform=platform,
-            external=external,
-            id=found,
-        )
-        self.run(
             """INSERT INTO lane (id, merchant_id, platform) VALUES (:lane, :merchant, :platform)
                ON CONFLICT (id) DO UPDATE SET not_before = '-infinity', failures = 0""",
             lane=connection_lane(found),
             platform=platform,
         )
         return found
+
+    def _claim(self, platform: str, external: str, connection: UUID) -> None:
+        """The account's one entry in the directory is of this merchant; of two who join at once, one waits and is told."""
+        self.run(
+            """INSERT INTO directory (kind, name, merchant_id, target_id)
+               VALUES ('account:' || :platform, :external, :merchant, :id) ON CONFLICT DO NOTHING""",
+            platform=platform,
+            external=external,
+            id=connection,
+        )
+        owner = self.run(
+            "SELECT merchant_id FROM directory WHERE kind = 'account:' || :platform AND name = :external",
+            platform=platform,
+            external=external,
+        ).scalar_one()
+        if owner != self.tx.merchant:
+            raise ConfigError(
+                [f"{external} is connected to another merchant; disconnect it there, or join with --join CODE"]
+            )
 
     def learn(self, connection: UUID, currency: str, scopes: Sequence[str], traits: Mapping[str, str]) -> bool:
         """Keep what the account says of itself; says whether any of it is new."""

@@ -19,13 +19,14 @@ from connector.store.accounts import Connections
 from connector.store.attempts import Attempts
 from connector.store.backfill import Backfills
 from connector.store.holdings import Holdings
-from connector.store.inbox import Deliveries, Tasks, Truths
+from connector.store.inbox import Deliveries, Tasks
 from connector.store.ledger import Ledger
 from connector.store.offers import Offers
 from connector.store.people import People
 from connector.store.programs import Programs
 from connector.store.referrals import Referrals
 from connector.store.rewards import Rewards
+from connector.store.truths import Truths
 from connector.store.vault import Vault
 
 NOBODY = UUID(int=0)

@@ -8,6 +8,7 @@ from uuid import UUID
 from connector.domain import codes
 from connector.errors import ConfigError
 from connector.ports.offers import CodesAdded, Offered, OfferReport, OfferState, RedeemCode
+from connector.ports.rows import connection_lane
 from connector.store.base import Repository
 
 _MINT_TRIES = 5
@@ -16,17 +17,24 @@ _MINT_TRIES = 5
 class Offers(Repository):
     # ── The discount ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def places(self, program: UUID, *, refused: bool) -> list[UUID]:
-        """Active connections where this program may have an offer; without `refused` not those that refused it."""
+    def mark(self, program: UUID, *, refused: bool = False) -> None:
+        """Have the offer of this program brought in line on every connection.
+
+        refused: also where the platform refused it, because that may be over: after a new version or permission.
+        """
+        # One mark in a transaction is enough, and thousands of them, as in an import, make its row ever slower to find.
         rows = self.run(
             """SELECT connection.id FROM connection
                LEFT JOIN offer ON offer.connection_id = connection.id AND offer.program_id = :program
-               WHERE connection.merchant_id = :merchant AND connection.state = 'active'
+               LEFT JOIN task ON task.lane = 'c:' || connection.id AND task.what = 'offer'
+                 AND task.subject = CAST(:program AS text) AND task.xmin = CAST(pg_current_xact_id() AS xid)
+               WHERE connection.merchant_id = :merchant AND connection.state = 'active' AND task.lane IS NULL
                  AND (:refused OR offer.state IS DISTINCT FROM 'refused') ORDER BY connection.id""",
             program=program,
             refused=refused,
         )
-        return list(rows.scalars())
+        for connection in rows.scalars().all():
+            self.tx.tasks.mark(connection_lane(connection), "offer", [str(program)])
 
     def get(self, connection: UUID, program: UUID) -> Offered | None:
         row = self.run(

@@ -47,7 +47,7 @@ class People(Repository):
         known = self._known(kinds, digests)
         if len(known) < len(set(digests)):
             # Two lanes of one merchant may meet the same new person: look again with everyone else waiting.
-            self.run("SELECT FROM merchant WHERE id = :merchant FOR NO KEY UPDATE")
+            self.hold()
             known = self._known(kinds, digests)
         people = sorted(set(known.values()))
         person = people[0] if people else self._new()
@@ -57,6 +57,10 @@ class People(Repository):
             if digest not in known:
                 self._add(person, connection, kind, digest, value)
         return self.canonical(person) if people[1:] else person
+
+    def hold(self) -> None:
+        """Until this transaction ends, nobody else makes a new person of this merchant's, or forgets one."""
+        self.run("SELECT FROM merchant WHERE id = :merchant FOR NO KEY UPDATE")
 
     def _known(self, kinds: Sequence[str], digests: Sequence[bytes]) -> dict[bytes, UUID]:
         rows = self.run(

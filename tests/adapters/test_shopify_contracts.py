@@ -7,7 +7,7 @@ import gzip
 import json
 import os
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,6 +18,9 @@ from test_shopify_inbound import SECRET, SHOP, signed
 from test_shopify_outbound import note, running
 
 from adapters.shopify import MANIFEST, inbound, queries
+from connector.domain.money import Money
+from connector.domain.program import Offer
+from connector.ports.offers import OfferTerms
 from connector.ports.platform import Direction
 
 ROOT = Path(__file__).parents[2]
@@ -34,9 +37,10 @@ pytestmark = [
 HEAD = """\
 # What an order says about who sent the buyer
 
-Each webhook body is read for evidence, strongest first: a discount code that checkout accepted, then the link the order
-started from (`ref=CODE`, or `utm_content=CODE` where `utm_source=referral`), then an unsigned note in the cart, which
-counts last of all. The visits before the order are read from the Admin API; that read also decides.
+Each webhook body is read for evidence, strongest first: a discount code that checkout accepted, then a note in the cart
+that our own storefront script signed, then the link the order started from (`ref=CODE`, or `utm_content=CODE` where
+`utm_source=referral`), then an unsigned note in the cart, which counts last of all. The visits before the order are read
+from the Admin API; that read also decides.
 
 A discount code counts only where `discount_applications` calls it a `discount_code`. A title that staff type on a draft
 order stands in `discount_codes` too, and proves nothing. Every body gets one of these outcomes:
@@ -112,6 +116,22 @@ def exercise(shop):
     shop.issue(type(effect)(**{**vars(effect), "direction": Direction.DEBIT, "holder": done.holder}))
     shop.out.write_records(shop.account, [note(ref, stage="pending")])
     shop.auth.probe(shop.account)
+    exercise_offers(shop)
+
+
+def exercise_offers(shop):
+    """The friend's offer of every kind, made and changed, its codes added twice; and the orders of the past."""
+    gift = Offer("gift", product="Product/1 for Collection/2")
+    kinds = (gift, Offer("shipping"), Offer("amount", amount=Money(500, "EUR"), minimum=Money(2000, "EUR")))
+    external = ""
+    for offer in [kind for kind in kinds for _ in range(2)]:
+        external = shop.out.put_offer(shop.account, external, OfferTerms("Referral: Tea friends", offer, "ANCHOR"))
+    for _ in range(2):
+        operation = shop.out.add_codes(shop.account, external, ["ANNA1"])
+        shop.out.codes_added(shop.account, external, operation, ["ANNA1"])
+    shop.out.end_offer(shop.account, "gid://shopify/DiscountCodeNode/1")
+    since = datetime.now(UTC) - timedelta(days=60)
+    shop.out.read_history(shop.account, since, shop.out.read_history(shop.account, since, "").place)
 
 
 def test_every_call_we_make_carries_variables_that_the_schema_takes():

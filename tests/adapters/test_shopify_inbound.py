@@ -6,19 +6,34 @@ import hmac
 import json
 import subprocess
 import sys
+import time
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlencode
 
+import jwt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.shopify import MANIFEST, inbound
-from connector.domain.facts import ConnectionRemoved, ObjectRef, PersonErased
+from connector.domain.facts import (
+    AccountErased,
+    ConnectionRemoved,
+    DataRequested,
+    ObjectRef,
+    PeopleMerged,
+    PersonErased,
+    PersonGone,
+    RewardReleased,
+    ScopesChanged,
+    SettingsChanged,
+)
 from connector.domain.touch import Source
 from connector.errors import Rejected
-from connector.ports.inbound import Inbox
+from connector.ports.inbound import Inbox, Visitor
+from connector.ports.platform import Seen
 
 ROOT = Path(__file__).parents[2]
 SECRET, OLD_SECRET = "shpss_of_today", "shpss_of_yesterday"
@@ -197,26 +212,183 @@ def test_no_text_in_a_link_can_stop_a_delivery(text):
 def test_changes_that_show_a_part_have_the_whole_order_read():
     for topic, body in {
         "refunds/create": {"id": 1, "order_id": 7001, "processed_at": "2026-11-20T10:00:00Z"},
+        "returns/close": {"id": 1, "order_id": 7001, "status": "closed"},
+        "returns/approve": {"id": 1, "order": {"id": 7001, "admin_graphql_api_id": "gid://shopify/Order/7001"}},
+        "disputes/update": {"id": 1, "order_id": 7001, "status": "lost"},
+        "order_transactions/create": {"id": 1, "order_id": 7001, "created_at": "2026-11-20T10:00:00Z"},
         "orders/edited": {"order_edit": {"id": 1, "order_id": "7001", "committed_at": "2026-11-20T10:00:00Z"}},
     }.items():
         reading = inbound.read(topic, json.dumps(body).encode(), AT)
         assert reading.outcome == "order_changed"
         assert [(s.ref.id, s.as_of) for s in reading.sightings] == [("gid://shopify/Order/7001", AT)]
+    assert told("disputes/create", {"id": 1, "order_id": None}).outcome == "not_used"
     deleted = inbound.read("orders/delete", b'{"id": 7001}', AT)
     assert [(s.ref.id, s.as_of) for s in deleted.sightings] == [("gid://shopify/Order/7001", AT)]
 
 
-def test_privacy_and_removal_become_facts_at_the_time_shopify_says():
-    erased = inbound.read("customers/redact", b'{"customer": {"id": 5, "email": null}}', AT)
-    assert erased.facts == (PersonErased(ObjectRef("customer", "gid://shopify/Customer/5"), AT, AT, None),)
+def told(topic, body):
+    return inbound.read(topic, json.dumps(body).encode(), AT)
+
+
+def test_what_happens_to_people_and_to_the_shop_becomes_facts_at_the_time_shopify_says():
+    five, six = (ObjectRef("customer", f"gid://shopify/Customer/{number}") for number in (5, 6))
+    shop = ObjectRef("shop", "gid://shopify/Shop/9")
+    ids = {"admin_graphql_api_customer_kept_id": five.id, "admin_graphql_api_customer_deleted_id": six.id}
+    scopes = ("read_orders", "read_x", "write_x")
+    for topic, body, outcome, fact in [
+        ("customers/redact", {"customer": {"id": 5, "email": None}}, "person_erased", PersonErased(five, AT, AT, None)),
+        ("customers/merge", {**ids, "status": "Completed"}, "people_joined", PeopleMerged(five, AT, AT, six)),
+        ("customers/delete", {"id": 5, "admin_graphql_api_id": five.id}, "person_gone", PersonGone(five, AT, AT)),
+        ("customers/data_request", {"customer": {"id": 5}, "data_request": {"id": 7}}, "data_requested", DataRequested(five, AT, AT, "7")),
+        ("app/uninstalled", {"id": 9, "myshopify_domain": SHOP}, "connection_removed", ConnectionRemoved(shop, AT, AT)),
+        ("shop/redact", {"shop_id": 9, "shop_domain": SHOP}, "account_erased", AccountErased(shop, AT, AT)),
+        ("shop/update", {"id": 9, "email": "owner@acme.example"}, "settings_changed", SettingsChanged(shop, AT, AT)),
+        ("app/scopes_update", {"shop_id": shop.id, "current": ["write_x", "read_orders"]}, "scopes_changed", ScopesChanged(shop, AT, AT, scopes)),
+    ]:  # fmt: skip
+        reading = told(topic, body)
+        assert (reading.outcome, reading.facts) == (outcome, (fact,)), topic
+        assert bool(reading.people) == topic.startswith("customers/"), topic
     for topic, body in {
-        "app/uninstalled": b'{"id": 9, "myshopify_domain": "acme.myshopify.com"}',
-        "shop/redact": b'{"shop_id": 9, "shop_domain": "acme.myshopify.com"}',
+        "app/uninstalled": {"id": 9, "myshopify_domain": None},
+        "shop/redact": {"shop_id": 9, "shop_domain": ""},
+        "customers/merge": {**ids, "status": "failed"},
     }.items():
-        removed = inbound.read(topic, body, AT)
-        assert removed.facts == (ConnectionRemoved(ObjectRef("shop", "gid://shopify/Shop/9"), AT, AT),)
-    blank = inbound.read("app/uninstalled", b'{"id": 9, "myshopify_domain": null}', AT)
-    assert (blank.outcome, blank.facts) == ("not_used", ())
+        blank = told(topic, body)
+        assert (blank.outcome, blank.facts) == ("not_used", ())
+
+
+def test_a_request_about_one_customer_never_erases_the_whole_shop():
+    with pytest.raises(ValueError, match="one customer"):
+        told("shop/redact", {"shop_id": 9, "shop_domain": SHOP, "customer": {"id": 5}})
+
+
+def test_an_erasure_names_the_person_in_every_way_and_their_orders():
+    body = {"customer": {"id": 5, "email": "Fi@x.example", "phone": "+49 1"}, "orders_to_redact": [70, 71]}
+    assert set(told("customers/redact", body).people) == {
+        Seen("customer", "gid://shopify/Customer/5"), Seen("email", "Fi@x.example"), Seen("phone", "+49 1"),
+        Seen("order", "gid://shopify/Order/70"), Seen("order", "gid://shopify/Order/71"),
+    }  # fmt: skip
+
+
+def test_everybody_on_an_order_is_named_so_that_they_can_be_forgotten_also_in_notes():
+    order = {
+        **ORDER, "contact_email": "a@x.example", "email": "a@x.example", "billing_address": {"phone": "111"},
+        "customer": {"id": 5, "email": "b@x.example", "default_address": {"customer_id": 6, "phone": None}},
+        "line_items": [{"id": 8, "properties": [{"name": "Send to", "value": "c@x.example"}]}],
+    }  # fmt: skip
+    assert set(told("orders/paid", order).people) == {
+        *(Seen("email", f"{who}@x.example") for who in "abc"), Seen("phone", "111"),
+        *(Seen("customer", f"gid://shopify/Customer/{number}") for number in (5, 6)),
+    }  # fmt: skip
+
+
+def test_what_our_script_signed_stays_closed_until_the_journey_opens_it():
+    (touch, hint) = inbound.evidence(
+        {"note_attributes": [{"name": "ref", "value": "B"}, {"name": "_referral", "value": "A.1.s"}]}
+    )
+    assert (touch.source, touch.code, touch.confirmed) == (Source.CART_ATTRIBUTE, "A.1.s", False)
+    assert (hint.source, hint.code) == (Source.CART_HINT, "B")
+
+
+def test_an_order_is_also_known_by_its_checkout():
+    assert sighted(checkout_token="abc123").also == ObjectRef("checkout", "abc123")
+    assert sighted(checkout_token=None).also is None
+
+
+# ── Runs of our step in the shop's own workflows ─────────────────────────────────────────────────────────────────
+
+RUN = {
+    "shop_id": 9, "shopify_domain": SHOP, "action_run_id": "run-1", "action_definition_id": "def-1",
+    "handle": "issue-referral-credit", "properties": {"order_id": 7001},
+}  # fmt: skip
+
+
+def action(body, **more):
+    sent = signed(body, topic=None, shop=None, event_id=None, webhook_id=None, **more)
+    return Inbox("POST", "/actions/shopify", sent.headers, sent.body)
+
+
+def test_a_run_of_our_step_is_taken_for_the_shop_that_its_signed_body_names():
+    item = receive(action(RUN))
+    assert (item.account, item.topic, item.key, item.known) == (SHOP, "flow/issue_referral_credit", "run-1", True)
+    with pytest.raises(Rejected) as error:
+        receive(action(RUN, secret="of somebody else"))
+    assert error.value.status == 401
+    for broken in (RUN | {"shopify_domain": "evil.com"}, RUN | {"action_run_id": ""}, ORDER, [], b"{"):
+        with pytest.raises(Rejected):
+            receive(action(broken))
+    assert not receive(action(RUN | {"handle": "another-step"})).known
+    assert not receive(signed(RUN, topic="flow/issue_referral_credit")).known
+
+
+@pytest.mark.parametrize(
+    ("properties", "ref"),
+    [
+        ({"order_id": 7001}, ObjectRef("order", "gid://shopify/Order/7001")),
+        ({"order_id": "gid://shopify/Order/7001"}, ObjectRef("order", "gid://shopify/Order/7001")),
+        ({"order": {"id": 1, "admin_graphql_api_id": "gid://shopify/Order/7001"}}, ObjectRef("order", "gid://shopify/Order/7001")),
+        ({"referral-id": "0197", "order_id": 7001}, ObjectRef("referral", "0197")),
+    ],
+)  # fmt: skip
+def test_a_run_releases_the_reward_of_the_order_or_of_the_referral_it_names(properties, ref):
+    (fact,) = told("flow/issue_referral_credit", RUN | {"properties": properties}).facts
+    assert fact == RewardReleased(ref, AT, AT, "the shop's own Flow")
+
+
+def test_a_run_that_names_neither_is_left_to_a_person():
+    with pytest.raises(ValueError, match="order"):
+        told("flow/issue_referral_credit", RUN | {"properties": {}})
+
+
+# ── Visitors from the shop's own pages ───────────────────────────────────────────────────────────────────────────
+
+
+def proxied(secret=SECRET, age=0, **changes):
+    """A request as the app proxy passes it on; a list is a repeated key."""
+    query = {"shop": SHOP, "logged_in_customer_id": "5", "path_prefix": "/apps/referral", "tag": ["b", "a"]}
+    query |= {"timestamp": str(int(time.time()) - age), **changes}
+    lists = {key: value if isinstance(value, list) else [value] for key, value in query.items()}
+    text = "".join(f"{key}={','.join(values)}" for key, values in sorted(lists.items()))
+    mark = hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+    return Inbox("GET", "/touch/shopify?" + urlencode({**lists, "signature": [mark]}, doseq=True), {}, b"")
+
+
+def test_the_app_proxys_signature_proves_the_shop_and_the_buyer():
+    for secret in (SECRET, OLD_SECRET):
+        assert inbound.visitor(proxied(secret), [SECRET, OLD_SECRET]) == Visitor(SHOP, "gid://shopify/Customer/5")
+    assert inbound.visitor(proxied(logged_in_customer_id=""), [SECRET]) == Visitor(SHOP)
+    good = proxied()
+    forged = Inbox("GET", good.path.replace("customer_id=5", "customer_id=6"), {}, b"")
+    bare = Inbox("GET", "/touch/shopify", {}, b"")
+    old = [proxied(age=age) for age in (120, -120)]
+    odd = [proxied(shop="evil.com"), proxied(timestamp="soon"), proxied(logged_in_customer_id="x"), proxied("")]
+    for wrong in (forged, bare, *old, *odd):
+        with pytest.raises(Rejected):
+            inbound.visitor(wrong, [SECRET, ""])
+    assert inbound.visitor(good, [SECRET])
+
+
+def bearer(secret=SECRET, algorithm="HS256", **changes):
+    now = int(time.time())
+    claims = {"dest": SHOP, "aud": "key", "exp": now + 60, "nbf": now, "sub": "gid://shopify/Customer/5", **changes}
+    token = jwt.encode({k: v for k, v in claims.items() if v is not None}, secret, algorithm=algorithm)
+    return Inbox("POST", "/touch/shopify", {"authorization": f"Bearer {token}"}, b"")
+
+
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
+def test_a_session_token_proves_the_shop_and_the_buyer_who_is_logged_in():
+    assert inbound.visitor(bearer(), [SECRET]) == Visitor(SHOP, "gid://shopify/Customer/5")
+    assert inbound.visitor(bearer(OLD_SECRET, dest=f"https://{SHOP}", sub="42"), [SECRET, OLD_SECRET]) == Visitor(SHOP)
+    assert inbound.visitor(bearer(sub=None), [SECRET]) == Visitor(SHOP)
+    now = int(time.time())
+    wrong = [
+        bearer("another secret"), bearer(exp=None), bearer(exp=now - 60), bearer(nbf=now + 60), bearer(dest="evil.com"),
+        bearer(dest=None), bearer(algorithm="HS512"), Inbox("GET", "/", {"authorization": "Bearer x.y.z"}, b""),
+        Inbox("GET", "/", {"authorization": "Bearer "}, b""),
+    ]  # fmt: skip
+    for each in wrong:
+        with pytest.raises(Rejected):
+            inbound.visitor(each, [SECRET])
 
 
 @pytest.mark.parametrize(
@@ -267,4 +439,5 @@ def test_the_app_file_asks_for_exactly_the_scopes_that_the_manifest_explains():
     assert app["access_scopes"]["optional_scopes"] == [s.name for s in MANIFEST.scopes if s.optional]
     assert app["webhooks"]["api_version"] == MANIFEST.api_version
     topics = {t for s in app["webhooks"]["subscriptions"] for t in s.get("topics", []) + s.get("compliance_topics", [])}
-    assert topics <= inbound.TOPICS and topics >= inbound.PRIVACY | inbound.ORDERS
+    needed = {"orders/create", "orders/paid", "orders/updated", "orders/cancelled", "refunds/create", "app/uninstalled"}
+    assert topics <= inbound.TOPICS and topics >= inbound.PRIVACY | inbound.PEOPLE | needed

@@ -1,8 +1,6 @@
 """Credit must land once and be found again; an order must be read as the shop holds it. All over real HTTP."""
 
 import contextlib
-import hashlib
-import hmac
 import json
 import os
 import socket
@@ -15,24 +13,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-import jwt
 import pytest
 import requests
 
-from adapters.shopify import MANIFEST, api, auth, outbound, queries
+from adapters.shopify import MANIFEST, auth, outbound, queries
 from adapters.shopify.outbound import orders, records, store_credit
 from adapters.shopify.sandbox import start
 from connector.domain.facts import ObjectRef, OrderPaid, OrderRefunded
 from connector.domain.money import Money
 from connector.domain.touch import Source
 from connector.errors import (
-    ConfigError,
     Gone,
     Late,
     NotDone,
     PlatformError,
     Refused,
-    Rejected,
     Throttled,
     TokenExpired,
     Unavailable,
@@ -130,7 +125,8 @@ class Shop:
 
     def fields(self):
         (shop,) = self.control("state", "GET")["shops"]
-        return {(row["owner"], row["key"].rpartition(".")[2]): row["value"] for row in shop["metafields"]}
+        short = {row["key"]: row["key"].rpartition(".")[2].removeprefix("referral_") for row in shop["metafields"]}
+        return {(row["owner"], short[row["key"]]): row["value"] for row in shop["metafields"]}
 
 
 @contextlib.contextmanager
@@ -450,89 +446,6 @@ def test_a_value_changed_between_reading_and_writing_is_not_overwritten(shop):
     with pytest.raises(NotDone):
         shop.out._set(shop.account, [stale])
     assert shop.fields()[ref.id, "stage"] == "by a person"
-
-
-# ── Joining and staying joined ───────────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_token_is_proved_and_renewed_and_a_dead_one_is_said_so(shop):
-    facts = shop.auth.probe(shop.account)
-    assert (facts["external"], facts["currency"], facts["spendable"]) == (DOMAIN, "EUR", "yes")
-    grant = shop.auth.refresh(shop.account, shop.refresh_token)
-    assert grant.expires_at - datetime.now(UTC) > timedelta(minutes=50)
-    assert shop.auth.probe(replace(shop.account, token=grant.access))["external"] == DOMAIN
-    with pytest.raises(Gone):
-        shop.auth.refresh(shop.account, "made up")
-    for fault in ("5xx_after", "cut_after", "html_200"):
-        shop.fault(fault, "access_token")
-        with pytest.raises(Unavailable):
-            shop.auth.refresh(shop.account, grant.refresh)
-
-
-def session(**changes):
-    now = int(datetime.now(UTC).timestamp())
-    url = f"https://{DOMAIN}"
-    claims = {
-        "iss": f"{url}/admin",
-        "dest": url,
-        "aud": "app-key",
-        "sub": "42",
-        "exp": now + 60,
-        "jti": "j",
-        "sid": "s",
-    }
-    claims = {name: value for name, value in (claims | changes).items() if value is not None}
-    return f"Bearer {jwt.encode(claims, SECRET, algorithm='HS256')}"
-
-
-def test_a_page_inside_the_admin_joins_its_own_shop_and_no_other(shop):
-    assert shop.auth.visitor(session()) == auth.Visitor(DOMAIN, "42")
-    assert shop.auth.exchange(session()).external == DOMAIN
-    evil = {"dest": "https://evil.com", "iss": "https://evil.com/admin"}
-    for forged in ({"exp": None}, {"exp": 1}, {"aud": "other"}, {"dest": "https://evil.com"}, evil, {"sid": None}):
-        with pytest.raises(Rejected):
-            shop.auth.visitor(session(**forged))
-    for text in ("", "Bearer", "Bearer x.y.z", session()[:-4]):
-        with pytest.raises(Rejected):
-            shop.auth.visitor(text)
-
-
-def test_an_installation_counts_only_with_shopifys_signature(shop):
-    url = shop.auth.install_url(DOMAIN, "state-1", "https://connector.example/cb")
-    assert url.startswith(f"{shop.sandbox.url}/{DOMAIN}/admin/oauth/authorize?client_id=app-key&scope=read_orders")
-    assert "read_all_orders" not in url
-    query = {"shop": DOMAIN, "code": "c", "timestamp": str(int(datetime.now(UTC).timestamp()))}
-    text = "&".join(f"{name}={query[name]}" for name in sorted(query))
-    good = query | {"hmac": hmac.new(SECRET.encode(), text.encode(), hashlib.sha256).hexdigest()}
-    forged = (
-        query,
-        good | {"code": "d"},
-        good | {"shop": "evil.com"},
-        good | {"hmac": "ключ", "timestamp": "soon"},
-        {},
-    )
-    for wrong in forged:
-        with pytest.raises(Rejected):
-            shop.auth.accept(wrong)
-    pair = {"access_token": "a", "refresh_token": "r", "expires_in": 3600, "scope": "read_orders,write_orders"}
-    with answering(http(200, pair, "Date: Sun, 22 Nov 2026 02:00:00 GMT")) as (url, read):
-        grant = auth.build(Kit(APP, Meter(), base_url=url)).accept(good)
-    assert (grant.external, grant.access, grant.refresh) == (DOMAIN, "a", "r")
-    assert grant.expires_at == datetime(2026, 11, 22, 3, tzinfo=UTC)
-    assert json.loads(read[0][1])["expiring"] == 1
-
-
-def test_a_missing_setting_is_named_with_its_remedy():
-    with pytest.raises(ConfigError, match="SHOPIFY_API_KEY is not set"):
-        auth.build(Kit({}, Meter())).install_url(DOMAIN, "s", "https://connector.example/cb")
-
-
-def test_a_shop_is_known_by_any_of_its_names(shop):
-    for typed in (DOMAIN, " ACME ", f"https://{DOMAIN}/admin", "https://admin.shopify.com/store/acme/products"):
-        assert shop.auth.check_account(typed) == DOMAIN
-    for wrong in ("", "acme.com", "acme.myshopify.com.evil.com", "a b", "https://user@acme.myshopify.com:8443"):
-        with pytest.raises(ConfigError):
-            shop.auth.check_account(wrong)
 
 
 def test_naming_the_platform_loads_no_sdk():

@@ -220,7 +220,13 @@ def test_a_reward_of_a_fixed_amount_is_held_to_its_cap_and_never_crosses_currenc
 
 WHOLE: dict[str, Any] = {
     **SMALLEST,
-    "advocate": {"kind": "balance", "fallback": ["gift_card", "code"], "amount": "10.00 EUR", "expires_days": 90, "remind_days": 7},
+    "advocate": {
+        "kind": "balance",
+        "fallback": ["gift_card", "code"],
+        "amount": "10.00 EUR",
+        "expires_days": 90,
+        "remind_days": 7,
+    },
     "friend": {"kind": "code", "percent": 5},
     "offer": {"kind": "percent", "percent": 15, "minimum": "30.00 EUR"},
 }
@@ -241,7 +247,10 @@ def test_a_program_with_two_sides_and_an_offer_is_taken_as_written() -> None:
         ({"kind": "amount"}, ["offer.amount: is missing"]),
         ({"kind": "gift"}, ["offer.product: is missing"]),
         ({"kind": "shipping", "percent": 10}, ["offer.percent: does not belong to a shipping offer"]),
-        ({"kind": "percent", "percent": 10, "product": "gid://1"}, ["offer.product: does not belong to a percent offer"]),
+        (
+            {"kind": "percent", "percent": 10, "product": "gid://1"},
+            ["offer.product: does not belong to a percent offer"],
+        ),
         ({"kind": "percent", "percent": 0}, ["offer.percent: 0 must be more than 0 and at most 100"]),
         ({"kind": "cake", "percent": 5}, ["offer.kind: 'cake' is none of percent, amount, shipping, gift"]),
         (
@@ -257,4 +266,6 @@ def test_each_mistake_in_an_offer_is_told(offer: dict[str, Any], told: list[str]
 @pytest.mark.parametrize("fallback", [["balance"], ["code", "code"], ["cash"]])
 def test_a_fallback_is_another_kind_and_each_once(fallback: list[str]) -> None:
     data = {**SMALLEST, "advocate": {"amount": "10.00 EUR", "fallback": fallback}}
-    assert problems(data) == ["advocate.fallback: name other kinds than balance, each once, of balance, code, gift_card"]
+    assert problems(data) == [
+        "advocate.fallback: name other kinds than balance, each once, of balance, code, gift_card"
+    ]

@@ -18,7 +18,14 @@ def eur(minor: int) -> Money:
 
 
 def lot(
-    amount: int, left: int, taken: int = 0, spent: int = 0, lapsed: int = 0, *, ended: bool = False, closed: bool = False
+    amount: int,
+    left: int,
+    taken: int = 0,
+    spent: int = 0,
+    lapsed: int = 0,
+    *,
+    ended: bool = False,
+    closed: bool = False,
 ) -> Lot:
     return Lot(eur(amount), eur(left), eur(taken), eur(spent), eur(lapsed), ended, closed)
 

@@ -1,6 +1,7 @@
 """History: orders that advocates brought before the app was there to hear of them are found, once, and cheaply."""
 
 import threading
+import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -80,9 +81,9 @@ def test_thirty_of_a_thousand_past_orders_are_found_with_few_calls(shop: Shop) -
     assert (reading(shop)["seen"], reading(shop)["total"], reading(shop)["signed"]) == (1000, 1000, 30)
     assert reading(shop)["reason"] == ""
     assert (len(shop.credits()), shop.stages()) == (30, ["rewarded"] * 30)
-    assert (spent[RUN], spent[LOOK]) == (1, 2), spent
-    read = spent["nodes"] - spent["metafieldsSet"]
-    assert read <= 30 / 17 + 1 + 30, spent  # 30 orders in two calls; the rest reads records before they are written
+    assert (spent[RUN], spent[LOOK]) == (1, 1), spent
+    # 30 orders in two calls; the others read records before they are written.
+    assert spent["nodes"] <= 2 + spent["metafieldsSet"], spent
     assert shop.rows("SELECT count(*) AS n FROM truth WHERE merchant_id = :merchant")[0]["n"] == 1000
 
 
@@ -133,7 +134,7 @@ def test_an_order_that_was_rewarded_already_is_not_rewarded_again(shop: Shop) ->
 def test_a_process_that_dies_after_any_step_loses_nothing_and_pays_nothing_twice(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gathered, "PART", 4096)  # a few orders at a time
+    monkeypatch.setattr(gathered, "PART", 2048)  # a few orders at a time
     for place in range(40):
         past(shop, 1, **(signed(shop) if place % 4 == 0 else stranger(shop)))
     begin(shop)
@@ -142,7 +143,7 @@ def test_a_process_that_dies_after_any_step_loses_nothing_and_pays_nothing_twice
         app = shop.another_app()
         claim = app.workshop.lanes.claim(f"c:{shop.connection}")
         assert claim is not None
-        backfill.backfill_due(app.desk, app.workshop._lane(claim))  # noqa: SLF001
+        backfill.backfill_due(app.desk, app.workshop._lane(claim))
         app.workshop.lanes.release(claim)
         app.database.engine.dispose()
         places.append(reading(shop)["place"])
@@ -169,12 +170,11 @@ def test_an_operation_that_failed_begins_again_and_what_it_left_behind_is_not_tr
 def test_after_four_beginnings_it_ends_with_the_reason(shop: Shop) -> None:
     past(shop, 2, **signed(shop))
     begin(shop)
-    for _ in range(5):
+    for _ in range(20):
         bulk(shop, looks=1, error="TIMEOUT")
-        for _ in range(4):
-            shop.rows("UPDATE task SET due_at = clock_timestamp() WHERE merchant_id = :merchant RETURNING 1")
-            for lane in due.lanes(shop.app.database):
-                shop.app.workshop.work(lane.id)
+        shop.rows("UPDATE task SET due_at = clock_timestamp() WHERE merchant_id = :merchant RETURNING 1")
+        for lane in due.lanes(shop.app.database):
+            shop.app.workshop.work(lane.id)
     assert "FAILED TIMEOUT" in reading(shop)["reason"]
     assert (calls(shop)[RUN], reading(shop)["ended_at"] is not None) == (4, True)
     begin(shop)
@@ -212,10 +212,14 @@ def test_money_is_not_kept_waiting_by_history(shop: Shop) -> None:
     shop.fault("5xx_before", "bulk_file", count=50)
     begin(shop)
     shop.order()
-    shop.rows("UPDATE task SET due_at = clock_timestamp() WHERE merchant_id = :merchant RETURNING 1")
-    shop.work()
-    assert len(shop.credits()) == 1
-    assert reading(shop)["ended_at"] is None
+    end = time.monotonic() + 20
+    while not shop.credits() and time.monotonic() < end:
+        shop.rows("UPDATE task SET due_at = clock_timestamp() WHERE merchant_id = :merchant RETURNING 1")
+        for lane in due.lanes(shop.app.database):
+            shop.app.workshop.work(lane.id)
+    assert (len(shop.credits()), reading(shop)["ended_at"]) == (1, None)
+    (lane,) = shop.rows("SELECT failures FROM lane WHERE merchant_id = :merchant AND platform <> ''")
+    assert lane["failures"] == 0, "a file server that is down says nothing about the platform that pays"
 
 
 def test_an_app_that_may_not_read_orders_says_what_to_grant(shop: Shop) -> None:
@@ -250,7 +254,7 @@ def test_with_the_permission_it_reads_as_far_as_asked(shop: Shop) -> None:
 
 def test_the_command_shows_progress_until_it_is_done(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     past(shop, 4, **signed(shop))
-    monkeypatch.setattr(command, "open_app", lambda: shop.another_app())
+    monkeypatch.setattr(command, "open_app", shop.another_app)
     worker = threading.Timer(1.0, lambda: work(shop))
     worker.start()
     try:
@@ -262,7 +266,7 @@ def test_the_command_shows_progress_until_it_is_done(shop: Shop, monkeypatch: py
 
 
 def test_the_command_asks_for_the_account_it_cannot_guess(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "open_app", lambda: shop.another_app())
+    monkeypatch.setattr(command, "open_app", shop.another_app)
     told = CliRunner().invoke(command.backfill, ["--account", "nobody.example.com"])
     assert isinstance(told.exception, ConfigError)
     assert DOMAIN in str(told.exception)

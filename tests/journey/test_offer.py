@@ -106,7 +106,7 @@ def test_a_worker_that_dies_between_any_two_steps_leaves_one_discount_with_every
         app = shop.another_app()
         claim = app.workshop.lanes.claim(lane)
         assert claim is not None
-        offer.offer_due(app.desk, app.workshop._lane(claim))  # noqa: SLF001
+        offer.offer_due(app.desk, app.workshop._lane(claim))
         app.workshop.lanes.release(claim)
         app.database.engine.dispose()
     shop.work()
@@ -122,7 +122,7 @@ def test_an_operation_that_the_shop_forgot_is_handed_over_again(shop: Shop) -> N
         " WHERE merchant_id = :merchant RETURNING 1"
     )
     with shop.app.database.begin(shop.merchant) as tx:
-        offer.mark(tx, shop.program)
+        tx.offers.mark(shop.program)
     shop.work()
     assert codes(shop, "live") == 1
     assert len(discounts(shop)[0]["codes"]) == 2
@@ -228,7 +228,7 @@ def test_without_the_permission_it_says_so_once_and_tries_again_when_it_is_given
     assert shop.client.book()["calls"] == before, "another advocate does not change what the merchant allows"
     shop.client.control(f"shops/{DOMAIN}/scopes", scopes=scopes, send=False)
     with shop.app.database.begin(shop.merchant) as tx:
-        offer.mark(tx, shop.program, refused=True)
+        tx.offers.mark(shop.program, refused=True)
     shop.work()
     assert (standing(shop)["state"], codes(shop, "live")) == ("live", 2)
 

@@ -7,6 +7,7 @@ import sys
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
+from uuid import UUID
 
 import jwt
 import pytest
@@ -17,9 +18,12 @@ from adapters.shopify import MANIFEST
 from connector import telemetry
 from connector.cli.account import install
 from connector.journey.tasks import CHECK, OFFER
+from connector.ports.joining import Elsewhere
 from connector.ports.rows import Connection, connection_lane
 from connector.store import merchants
+from connector.store.database import Database
 from connector.web import create_app
+from tests.journey.money import with_platform
 from tests.shop import DOMAIN, PROGRAM, SECRET, TOKEN, Shop
 
 NEW = "new-cups.myshopify.com"
@@ -193,6 +197,37 @@ def test_a_merchant_who_starts_from_our_side_agrees_and_is_connected(new: Shop) 
     assert "Max-Age=0" in back.headers["Set-Cookie"]
 
 
+class Sends:
+    """How a platform whose settings somebody turned would send its merchants on."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def arrive(self, _query: object, _journey: object) -> Elsewhere:
+        return Elsewhere(self.url)
+
+
+@pytest.mark.parametrize(
+    ("base", "url", "status"),
+    [
+        ("", f"https://{NEW}/admin/oauth/authorize?x=1", 302),
+        ("", "https://evil.example/admin/oauth/authorize", 500),
+        ("", f"https://{NEW}.evil.example/", 500),
+        ("", f"https://{NEW}@evil.example/", 500),
+        ("", f"http://{NEW}/", 500),
+        ("https://gateway.example/{shop}", f"https://gateway.example/{NEW}/admin", 302),
+        ("https://gateway.example/{shop}", f"https://{NEW}/admin", 500),
+    ],
+)
+def test_a_merchant_is_sent_to_the_platforms_own_hosts_and_nowhere_else(
+    shop: Shop, base: str, url: str, status: int
+) -> None:
+    app = shop.another_app(SHOPIFY_URL=base)
+    app.desk = with_platform(app.desk, auth=lambda: Sends(url))
+    answer = create_app(app).test_client().get(ARRIVE)
+    assert (answer.status_code, answer.headers.get("Location")) == (status, url if status == 302 else None)
+
+
 def test_the_cookie_is_secure_where_people_reach_us_by_https(new: Shop) -> None:
     web = create_app(new.another_app(PUBLIC_URL="https://referrals.example.com/")).test_client()
     answer = web.get(f"{ARRIVE}?shop={NEW}")
@@ -287,6 +322,20 @@ def test_a_shop_of_another_merchant_stays_with_them(new: Shop) -> None:
     assert embedded(new, id_token(new)).status_code == 200
     renewed = connection_of(new)
     assert renewed is not None and renewed.merchant == bob and renewed.access != "shpat_before"
+
+
+def test_of_two_who_join_one_shop_at_once_one_is_told(new: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    bob, real = merchants.ensure(new.app.database, "Bob's Boats"), merchants.fresh
+
+    def overtaken(database: Database, name: str) -> UUID:
+        install(new.app, "shopify", NEW, "shpat_before", lambda: bob)
+        return real(database, name)
+
+    monkeypatch.setattr(merchants, "fresh", overtaken)
+    answer = embedded(new, id_token(new))
+    assert answer.status_code == 409 and "another merchant" in answer.text
+    found = connection_of(new)
+    assert found is not None and (found.merchant, found.access) == (bob, "shpat_before")
 
 
 # ── What is missing ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -148,3 +148,62 @@ def test_a_slash_too_many_is_no_redirect_to_a_host_that_a_stranger_named(shop: S
 def test_a_nul_in_a_link_is_a_code_that_nobody_has(shop: Shop) -> None:
     for path in ("/r/%00", "/r/anna-s-tea-house/%00", "/r/%00/anna", f"/r/a%00b/{shop.code}"):
         assert shop.web.get(path).status_code == 404, path
+
+
+# ── With an offer the friend's discount is in the cart before they look ─────────────────────────────────────────────
+
+
+def offering(shop: Shop) -> None:
+    shop.apply({**PAGES, "offer": {"kind": "percent", "percent": 10}})
+    shop.work()
+
+
+def test_with_an_offer_a_link_brings_the_friends_discount_and_all_marks(shop: Shop) -> None:
+    offering(shop)
+    host, path, query = leads_to(shop.web.get(f"/r/{shop.code}?m=sms"))
+    assert (host, path) == (DOMAIN, f"/discount/{shop.code}")
+    marks = {
+        "ref": shop.code,
+        "utm_source": "referral",
+        "utm_medium": "sms",
+        "utm_campaign": "tea-friends",
+        "utm_content": shop.code,
+    }
+    page = urlsplit(query.pop("redirect"))
+    assert query == marks
+    assert (page.scheme, page.netloc, page.path) == ("", "", "/collections/all")
+    assert dict(parse_qsl(page.query)) == {"sort": "new", **marks}
+    assert len(clicks(shop)) == 1
+
+
+def test_the_discount_is_used_on_the_shops_own_host_alone_and_only_while_it_stands(shop: Shop) -> None:
+    offering(shop)
+    assert leads_to(shop.web.get(f"/r/{shop.code}?to={SECOND}"))[:2] == (SECOND, "/collections/all")
+    late = shop.enrol("late@example.com")  # not at checkout yet
+    assert leads_to(shop.web.get(f"/r/{late}"))[1] == "/collections/all"
+    shop.work()
+    assert leads_to(shop.web.get(f"/r/{late}"))[1] == f"/discount/{late}"
+    shop.apply({**PAGES, "mode": "test", "offer": {"kind": "percent", "percent": 10}})
+    shop.work()
+    assert leads_to(shop.web.get(f"/r/{late}"))[1] == "/collections/all"
+
+
+def test_a_friend_with_a_link_gets_the_redeem_code_that_took_the_place_of_the_advocates(shop: Shop) -> None:
+    shop.client.control("discounts", shop=DOMAIN, title="Autumn", codes=[shop.code])
+    offering(shop)
+    _, path, query = leads_to(shop.web.get(f"/r/{shop.code}"))
+    assert path.startswith("/discount/")
+    assert path != f"/discount/{shop.code}"
+    assert query["ref"] == shop.code
+    shop.order(discounts=[{"kind": "code", "name": path.rpartition("/")[2], "amount": "1.00"}])
+    shop.work()
+    assert shop.stages() == ["rewarded"]
+
+
+def test_no_variant_of_a_link_with_an_offer_leads_away_either(shop: Shop) -> None:
+    offering(shop)
+    for evil in EVIL:
+        answer = shop.web.get(f"/r/{shop.code}?to={quote(evil)}&m={quote(evil)}&redirect={quote(evil)}")
+        host, path, query = leads_to(answer)
+        assert (host, path) == (DOMAIN, f"/discount/{shop.code}"), evil
+        assert query["redirect"].startswith("/collections/all?sort=new&ref="), evil

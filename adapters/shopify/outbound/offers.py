@@ -102,8 +102,8 @@ class Offers:
             return None
         if not held["failedCount"]:
             return CodesAdded(live=frozenset(awaited))
-        listed = self.client.run(account, "offer_codes_failed", {"id": operation}) or {"codes": {"nodes": []}}
-        there = {row["code"] for row in listed["codes"]["nodes"] if row["discountRedeemCode"]}
+        # Fewer awaited than were handed over: an earlier look has told of all that were added.
+        there = self._listed(account, operation) if len(awaited) == held["codesCount"] else set()
         live, missing = there & set(awaited), sorted(set(awaited) - there)
         owners = {code: self._by_code(account, code) for code in missing[:LOOKUPS]}
         return CodesAdded(
@@ -111,6 +111,10 @@ class Offers:
             taken=frozenset(code for code, owner in owners.items() if owner not in {"", standing}),
             refused={code: "Shopify did not take this code" for code, owner in owners.items() if not owner},
         )
+
+    def _listed(self, account: Account, operation: str) -> set[str]:
+        listed = self.client.run(account, "offer_codes_failed", {"id": operation})
+        return {row["code"] for row in listed["codes"]["nodes"] if row["discountRedeemCode"]}
 
     def _by_code(self, account: Account, code: str) -> str:
         """The discount that holds this code, whatever its kind; "" where none does."""

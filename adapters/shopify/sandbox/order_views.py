@@ -166,9 +166,10 @@ def _journey(shop: Shop, order: Order) -> View | None:
     order.journey_reads += 1
     visits = order.visits if ready else []
     placed = shop.orders_of(order.customer) if order.customer else []
+    earlier = shop.customers[order.customer].earlier_orders if order.customer in shop.customers else 0
     return {
         "ready": ready,
-        "customerOrderIndex": placed.index(order) + 1 if ready and order in placed else None,
+        "customerOrderIndex": earlier + placed.index(order) + 1 if ready and order in placed else None,
         "daysToConversion": (order.created_at - visits[0].at).days if visits else None,
         "momentsCount": {"count": len(visits), "precision": "EXACT"} if ready else None,
         "firstVisit": _visit(shop, visits[0]) if visits else None,

@@ -21,6 +21,13 @@ _MERCHANT = click.option("--merchant", "name", default=None, help="Needed only w
 _JSON = click.option("--json", "as_json", is_flag=True, help="For machines.")
 
 
+#: What an account that shows no e-mails costs the merchant.
+_BLIND = (
+    "people are known by its own ids alone, so nobody is recognised on another platform or under a second account there,"
+    " and an advocate who never bought cannot be found. Ask it for access to protected customer data (e-mail)"
+)
+
+
 def _print_json(value: Any) -> None:
     click.echo(json.dumps(value, default=str, indent=2, ensure_ascii=False))
 
@@ -44,7 +51,9 @@ def explain(needle: str, name: str | None, as_json: bool) -> None:
         click.echo(f"  {story['touch']['evidence']}")
         click.echo(f"  {story['reason']}")
         for reward in story["rewards"]:
-            click.echo(f"  reward {Money(reward['amount'], reward['currency'])}: {reward['state']} {reward['reason']}")
+            means = (reward["means"] or reward["kind"]).replace("_", " ")
+            amount = f"{Money(reward['amount'], reward['currency'])} to the {reward['role']} as {means}"
+            click.echo(f"  reward {amount}: {reward['state']} {reward['reason']}")
         for back in story["reversals"]:
             click.echo(f"  taken back {Money(back['taken'], back['currency'])}: {back['state']} {back['reason']}")
 
@@ -84,6 +93,8 @@ def doctor(name: str | None, as_json: bool) -> None:
         found["needs_person"] = reports.needs_person(app.database, merchant)
         found["data_requests"] = personal.requests(app.database, merchant)
         found["permissions"] = _permissions(app, merchant)
+        found["held"] = reports.held(app.database, merchant)
+        found["blind"] = reports.blind(app.database, merchant)
         with app.database.begin(merchant) as tx:
             found["offers"] = offer.told(app.desk, tx)
     if as_json:
@@ -97,6 +108,10 @@ def doctor(name: str | None, as_json: bool) -> None:
         click.echo(words)
     for row in found["permissions"]:
         click.echo(f"permissions {row['account']}: {row['name']} {row['state']}, {row['why']}")
+    for row in found["blind"]:
+        click.echo(f"{row['platform']} {row['account']} shows no e-mails: {_BLIND}")
+    for row in found["held"]:
+        click.echo(f"held {row['what']} of {Money(row['amount'], row['currency'])}: {row['reason']}")
     for row in found["data_requests"]:
         late = "OVERDUE since" if row["overdue"] else "to answer until"
         click.echo(f"data request {late} {row['due_at']:%Y-%m-%d}: connector data-request {row['id']}")

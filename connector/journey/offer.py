@@ -119,13 +119,13 @@ def _end(work: _Work) -> None:
 
 def _put(work: _Work, wish: Offer) -> None:
     with work.desk.store.begin(work.lane.merchant) as tx:
-        currency = tx.connections.get(work.lane.connection).currency
+        currency, now = tx.connections.get(work.lane.connection).currency, tx.now()
     for amount in (wish.amount, wish.minimum):
         if amount and currency and amount.currency != currency:
             raise Refused(f"the offer is in {amount.currency} and the shop in {currency}: write it in {currency}")
     account = open_account(work.desk, work.lane)
     anchor = code_of(work.desk.marker_key, work.offered.program)
-    terms = OfferTerms(f"Referral: {work.name}"[:255], wish, anchor)
+    terms = OfferTerms(f"Referral: {work.name}"[:255], wish, now, anchor)
     external = work.lane.platform.offers().put_offer(account, work.offered.external, terms)
     offered = replace(work.offered, state=OfferState.LIVE, external=external, version=work.version)
     with work.desk.store.begin(work.lane.merchant) as tx:

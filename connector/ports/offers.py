@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
@@ -72,13 +73,15 @@ NO_SUCH_OFFER = "NO_SUCH_OFFER"
 
 @dataclass(frozen=True)
 class OfferTerms:
-    """What the platform's discount should say. title: for the merchant's staff. anchor: a code of ours that nobody is
+    """What the platform's discount should say.
 
-    told; it makes the discount one of a kind, so that making it twice finds the first one.
+    title: for the merchant's staff. since: from when on it counts, where it is new. anchor: a code of ours that nobody
+    is told; it makes the discount one of a kind, so that making it twice finds the first one.
     """
 
     title: str
     offer: Offer
+    since: datetime
     anchor: str = field(repr=False)
 
 

@@ -25,7 +25,7 @@ def explain(database: Database, merchant: UUID, needle: str) -> list[dict[str, A
             story["rewards"] = [
                 dict(row)
                 for row in tx.run(
-                    """SELECT id, role, kind, amount, currency, state, reason, transaction, issued_at, expires_at FROM reward
+                    """SELECT id, role, kind, means, amount, currency, state, reason, transaction, issued_at, expires_at FROM reward
                        WHERE merchant_id = :merchant AND referral_id = :id ORDER BY ordinal""",
                     id=story["id"],
                 ).mappings()
@@ -96,5 +96,36 @@ def needs_person(database: Database, merchant: UUID) -> list[dict[str, Any]]:
         rows = tx.run(
             """SELECT id, direction, owner, amount, currency, since, needs_person FROM attempt
                WHERE merchant_id = :merchant AND needs_person <> '' AND state = 'unknown' ORDER BY since"""
+        ).mappings()
+        return [dict(row) for row in rows]
+
+
+def held(database: Database, merchant: UUID) -> list[dict[str, Any]]:
+    """Rewards and reversals that wait for a remedy, each with what it is."""
+    with database.begin(merchant) as tx:
+        rows = tx.run(
+            """SELECT 'reward' AS what, amount, currency, reason FROM reward
+               WHERE merchant_id = :merchant AND state IN ('held', 'refused')
+               UNION ALL SELECT 'reversal', amount, currency, reason FROM reversal
+               WHERE merchant_id = :merchant AND state IN ('held', 'refused') ORDER BY 1, 4"""
+        ).mappings()
+        return [dict(row) for row in rows]
+
+
+#: So many people without a single e-mail are no chance.
+ENOUGH = 3
+
+
+def blind(database: Database, merchant: UUID) -> list[dict[str, Any]]:
+    """Accounts that show us people and never an e-mail: they may not have let us see protected data."""
+    with database.begin(merchant) as tx:
+        rows = tx.run(
+            """SELECT platform, external_account AS account FROM connection
+               WHERE merchant_id = :merchant AND state = 'active' AND :enough <= (
+                   SELECT count(DISTINCT person_id) FROM identifier
+                   WHERE identifier.connection_id = connection.id AND kind <> 'email')
+                 AND NOT EXISTS (SELECT FROM identifier WHERE identifier.connection_id = connection.id AND kind = 'email')
+               ORDER BY 1, 2""",
+            enough=ENOUGH,
         ).mappings()
         return [dict(row) for row in rows]

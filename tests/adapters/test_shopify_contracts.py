@@ -124,8 +124,12 @@ def exercise_offers(shop):
     gift = Offer("gift", product="Product/1 for Collection/2")
     kinds = (gift, Offer("shipping"), Offer("amount", amount=Money(500, "EUR"), minimum=Money(2000, "EUR")))
     external = ""
+
+    def terms(offer):
+        return OfferTerms("Referral: Tea friends", offer, AT, "ANCHOR")
+
     for offer in [kind for kind in kinds for _ in range(2)]:
-        external = shop.out.put_offer(shop.account, external, OfferTerms("Referral: Tea friends", offer, "ANCHOR"))
+        external = shop.out.put_offer(shop.account, external, terms(offer))
     for _ in range(2):
         operation = shop.out.add_codes(shop.account, external, ["ANNA1"])
         shop.out.codes_added(shop.account, external, operation, ["ANNA1"])

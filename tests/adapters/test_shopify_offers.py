@@ -46,7 +46,7 @@ def shop():
 
 
 def terms(offer=TEN, title="Referral: Tea friends"):
-    return OfferTerms(title, offer, ANCHOR)
+    return OfferTerms(title, offer, datetime.now(UTC), ANCHOR)
 
 
 def put(shop, offer=TEN, standing="", **more):

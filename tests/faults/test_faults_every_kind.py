@@ -7,16 +7,15 @@ that say something else than the shop does.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from connector.ports.rows import Connection
 from tests.faults.crash import die_at, pass_over
-from tests.journey.money import drive, hurry, learn, open_books, ruled, set_aside, states, waiting_for_person, work_until
+from tests.journey.money import approve, drive, hurry, open_books, ruled, states, waiting_for_person, work_until
 from tests.journey.test_every_credit import cards, codes, program, worth
-from tests.shop import DOMAIN, PROGRAM, TOKEN, Shop
+from tests.journey.test_money_tokens import ENDED, connected, connection, renewals, tokens
+from tests.shop import TOKEN, Shop
 
 #: Before any byte of the call has left, and after the platform has carried it out.
 UNSENT = ("issue.opened", "issue.prepared", "issue.committing", "issue.attempt_committed", "http.before_deadline")
@@ -73,6 +72,18 @@ def test_whoever_dies_there_the_money_moves_exactly_once(shop: Shop, name: str, 
     assert open_books(shop) == ({"cost": owed, "issued": -owed} if owed else {})
 
 
+def test_whoever_dies_with_a_new_token_that_nobody_stored_costs_the_merchant_nothing(shop: Shop) -> None:
+    """The platform honours the old refresh token until the new pair is used, so nobody has to connect the shop again."""
+    approve(shop)
+    connected(shop, tokens(shop).refresh, ENDED)
+    die_at(shop, "accounts.rotated")
+    assert renewals(shop) == 1 and connection(shop).access == TOKEN, "rotated there, and not known here"
+    pass_over(shop)
+    drive(shop)
+    assert shop.credits() == [800] and renewals(shop) == 2
+    assert (connection(shop).state, connection(shop).access) == ("active", tokens(shop).newest)
+
+
 # ── What is due, and what came of it ─────────────────────────────────────────────────────────────────────────────
 
 
@@ -85,7 +96,8 @@ def make_due(shop: Shop, way: Way) -> None:
     order = shop.order(net="80.00")
     if way.refund is not None:
         drive(shop)
-        shop.change(order, "refund", **({"amount": way.refund} if way.refund else {}))
+        amount: dict[str, Any] = {"amount": way.refund} if way.refund else {}
+        shop.change(order, "refund", **amount)
 
 
 def lose_answer(shop: Shop, way: Way) -> None:

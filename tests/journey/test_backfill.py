@@ -13,7 +13,9 @@ from adapters.shopify.outbound import history as gathered
 from connector.cli import history as command
 from connector.errors import ConfigError
 from connector.journey import backfill
+from connector.journey.desk import Lane
 from connector.lanes import due
+from connector.ports.history import Chapter
 from tests.shop import DOMAIN, Shop
 
 DAYS = timedelta(days=60)
@@ -155,6 +157,20 @@ def test_a_process_that_dies_after_any_step_loses_nothing_and_pays_nothing_twice
         tx.tasks.mark(f"c:{shop.connection}", "backfill", [backfill.ALL])
     work(shop)
     assert (reading(shop)["seen"], len(shop.credits())) == (40, 10)
+
+
+def test_a_worker_that_comes_late_counts_no_page_twice(shop: Shop) -> None:
+    past(shop, 3, **signed(shop))
+    begin(shop)
+    with shop.app.database.begin(shop.merchant) as tx:
+        stale = tx.backfills.get(shop.connection)
+    assert stale is not None
+    backfill.backfill_due(shop.app.desk, Lane(shop.merchant, shop.connection, shop.app.desk.platforms["shopify"]))
+    with shop.app.database.begin(shop.merchant) as tx:
+        assert not tx.backfills.turn(shop.connection, stale, Chapter("elsewhere", 3, done=True), 3)
+    assert (reading(shop)["signed"], reading(shop)["ended_at"]) == (0, None)
+    work(shop)
+    assert (reading(shop)["signed"], reading(shop)["seen"]) == (3, 3)
 
 
 @pytest.mark.parametrize("error", ["INTERNAL_SERVER_ERROR", "TIMEOUT"])

@@ -151,6 +151,8 @@ def furnish(world: World) -> None:
         tx.referrals.convert(world.referral)
         tx.ledger.post(ledger.decided("reward/decided", TEN), reward=world.reward)
         tx.tasks.mark(connection_lane(world.connection), "fetch", ["order:1001"])
+        tx.people.ask(world.connection, "7", [b"a hash"], world.anna, NOW)
+        tx.deliveries.forget([f"{world.merchant} somebody".encode()], NOW, [])
     claim = world.claim()
     first = _begun(world.attempt(claim))
     assert world.settle(first, claim, Answer(AttemptState.NOT_DONE))

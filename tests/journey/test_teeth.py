@@ -68,6 +68,32 @@ GUARDS = {
         f"{JOURNEY}/test_money_late_answers.py"
         "::test_a_certain_failure_told_after_a_successor_paid_changes_nothing_but_its_own_attempt",
     ),
+    "deliveries that name a forgotten person are emptied": Guard(
+        "connector/store/inbox.py",
+        """self._empty("people && CAST(:digests AS bytea[])", digests=""",
+        "dict(digests=",
+        f"{JOURNEY}/test_people_data.py"
+        "::test_after_an_erasure_no_byte_anywhere_names_the_friend_and_a_late_refund_is_taken_back_once",
+    ),
+    "late word about a forgotten person's order is emptied": Guard(
+        "connector/store/inbox.py",
+        "AND erasure.until >= coalesce(about.triggered_at, about.received_at)",
+        "AND false",
+        f"{JOURNEY}/test_people_data.py"
+        "::test_after_an_erasure_no_byte_anywhere_names_the_friend_and_a_late_refund_is_taken_back_once",
+    ),
+    "a read brings nobody back": Guard(
+        "connector/journey/fetch.py",
+        "buyer = () if truth.ref in nameless else truth.buyer",
+        "buyer = truth.buyer",
+        f"{JOURNEY}/test_people_data.py::test_an_erasure_that_overtakes_the_order_leaves_nobody_behind",
+    ),
+    "a note in the cart counts only with our signature": Guard(
+        "connector/journey/evidence.py",
+        "elif code := tokens.read(key, merchant, touch.code, touch.at, within):",
+        "elif code := touch.code.partition('.')[0]:",
+        f"{JOURNEY}/test_flow_and_cart.py::test_a_note_that_we_signed_for_this_shop_pays_and_any_other_does_not",
+    ),
 }
 
 

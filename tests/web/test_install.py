@@ -23,7 +23,7 @@ from connector.ports.rows import Connection, connection_lane
 from connector.store import merchants
 from connector.store.database import Database
 from connector.web import create_app
-from tests.journey.money import with_platform
+from tests.journey.money import drive, with_platform
 from tests.shop import DOMAIN, PROGRAM, SECRET, TOKEN, Shop
 
 NEW = "new-cups.myshopify.com"
@@ -382,6 +382,20 @@ def test_after_a_reinstall_what_waited_goes_on_in_the_same_connection(shop: Shop
     shop.work()
     again = connection_of(shop, DOMAIN)
     assert again is not None and again.state == "active", "the late word of the first removal closes nothing"
+
+
+def test_a_merchant_who_allows_more_and_opens_the_app_again_has_what_was_held_paid(shop: Shop) -> None:
+    every = [scope.name for scope in MANIFEST.scopes]
+    few = [name for name in every if name != "write_store_credit_account_transactions"]
+    shop.client.control(f"shops/{DOMAIN}/scopes", scopes=few, send=False)
+    assert "Cannot work until" in embedded(shop, id_token(shop, DOMAIN)).text
+    shop.order()
+    drive(shop)
+    assert shop.credits() == [] and shop.rows("SELECT state FROM reward") == [{"state": "held"}]
+    shop.client.control(f"shops/{DOMAIN}/scopes", scopes=every, send=False)
+    assert "Cannot work until" not in embedded(shop, id_token(shop, DOMAIN)).text
+    drive(shop)
+    assert shop.credits() == [800]
 
 
 # ── Trouble ──────────────────────────────────────────────────────────────────────────────────────────────────────

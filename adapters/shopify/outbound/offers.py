@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from adapters.shopify import MANIFEST
 from adapters.shopify.api import Client, shaped
@@ -50,13 +50,13 @@ class Offers:
         """Make the discount or bring it in line. Another kind of discount, or gift, is another discount."""
         form = _form(terms)
         found = self._by_code(account, form.anchor)
-        external = self._change(account, found, form) if found else self._make(account, form)
+        external = self._change(account, found, form) if found else self._make(account, form, terms.since)
         if standing not in {"", external}:
             self.end_offer(account, standing)
         return external
 
-    def _make(self, account: Account, form: _Form) -> str:
-        first = {"code": form.anchor, "startsAt": instant(datetime.now(UTC)), **form.at_first}
+    def _make(self, account: Account, form: _Form, since: datetime) -> str:
+        first = {"code": form.anchor, "startsAt": instant(since), **form.at_first}
         try:
             made = self.client.run(account, f"{form.document}_create", {"discount": {**form.terms, **first}})
         except Refused as error:

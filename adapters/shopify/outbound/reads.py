@@ -56,5 +56,6 @@ class Reads:
     def find_person(self, account: Account, email: str) -> ObjectRef | None:
         """The customer with exactly this e-mail."""
         found = self.client.run(account, "person", {"email": email.strip()})
-        same = found and email_of(found) == normal(EMAIL, email)
+        # A shop that lets us see no e-mails finds by them all the same, and shows none.
+        same = found and email_of(found) in {"", normal(EMAIL, email)}
         return ObjectRef(MANIFEST.person_kind, found["id"]) if same else None

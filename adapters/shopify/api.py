@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -128,7 +129,13 @@ class Client:
 
     @property
     def secret(self) -> str:
-        return self._setting(MANIFEST.app_secret)
+        """The secret of today, with which we prove ourselves."""
+        return self.secrets[0]
+
+    @property
+    def secrets(self) -> list[str]:
+        """Every secret that still counts, newest first: while one is renewed, Shopify signs with either."""
+        return self._setting(MANIFEST.app_secret).split(",")
 
     def _setting(self, name: str) -> str:
         value = self.kit.settings.get(name)
@@ -332,25 +339,36 @@ def _sane(seconds: float) -> float:
 # ── What ShopifyAPI does for us: signatures and names, never calls ───────────────────────────────────────────────
 
 
+#: ShopifyAPI keeps the app's key and secret in its class, which all threads share.
+_SESSION = threading.Lock()
+
+
 def install_url(client: Client, external: str, state: str, redirect_uri: str) -> str:
     """Where a merchant agrees to our scopes."""
     from shopify import Session
 
-    Session.setup(api_key=client.key, secret=client.secret)
+    with _SESSION:
+        Session.setup(api_key=client.key, secret=client.secret)
+        session = Session(external, MANIFEST.api_version)
     scopes = [scope.name for scope in MANIFEST.scopes if not scope.optional]
-    url = urlsplit(Session(external, MANIFEST.api_version).create_permission_url(scopes, redirect_uri, state))
+    url = urlsplit(session.create_permission_url(scopes, redirect_uri, state))
     return client.url(external, f"{url.path}?{url.query}")
 
 
 def signed_query(client: Client, query: Mapping[str, str]) -> bool:
     """Whether Shopify signed this query string, within the last day."""
+    return any(_signed_with(client.key, secret, query) for secret in client.secrets)
+
+
+def _signed_with(key: str, secret: str, query: Mapping[str, str]) -> bool:
     from shopify import Session
 
-    Session.setup(api_key=client.key, secret=client.secret)
-    try:
-        return bool(Session.validate_params(dict(query)))
-    except ValueError:  # a timestamp that is no number
-        return False
+    with _SESSION:
+        Session.setup(api_key=key, secret=secret)
+        try:
+            return bool(Session.validate_params(dict(query)))
+        except ValueError:  # a timestamp that is no number
+            return False
 
 
 def session_claims(client: Client, id_token: str) -> Json:
@@ -358,13 +376,22 @@ def session_claims(client: Client, id_token: str) -> Json:
 
     Signed with our secret, for our app, issued by the shop that it names, and not over for more than ten seconds.
     """
-    from shopify import session_token
-
-    try:
-        claims: Json = session_token.decode_from_header(f"Bearer {id_token}", client.key, client.secret)
-    except (session_token.SessionTokenError, ValueError, TypeError, AttributeError) as error:
-        raise Rejected(f"the session token is not valid ({error}); open the app in the shop's admin again") from error
+    claims = _claims(client, id_token)
     if not isinstance(claims.get("exp"), int):
         # ShopifyAPI checks `exp` where it stands, and accepts a token without one.
         raise Rejected("the session token never ends")
     return claims
+
+
+def _claims(client: Client, id_token: str) -> Json:
+    from shopify import session_token
+
+    told = ""
+    for secret in client.secrets:
+        try:
+            claims: Json = session_token.decode_from_header(f"Bearer {id_token}", client.key, secret)
+        except (session_token.SessionTokenError, ValueError, TypeError, AttributeError) as error:
+            told = str(error)
+        else:
+            return claims
+    raise Rejected(f"the session token is not valid ({told}); open the app in the shop's admin again")

@@ -85,6 +85,7 @@ class ShopifyAuth:
             "external": shop["myshopifyDomain"],
             "currency": shop["currencyCode"],
             "zone": shop["ianaTimezone"],
+            "host": shop["primaryDomain"]["host"],
             "scopes": " ".join(with_reads(scope["handle"] for scope in given)),
             **classic,
         }

@@ -61,13 +61,14 @@ class Offer:
     """What a friend gets at checkout with an advocate's code.
 
     kind: percent (`percent_bp` off the order), amount (`amount` off the order), shipping (free), gift (one `product`
-    free; the platform's id of it). minimum: the order must come to this much.
+    free with something from `collection`; the platform's ids of them). minimum: the order must come to this much.
     """
 
     kind: str
     percent_bp: int = 0
     amount: Money | None = None
     product: str = ""
+    collection: str = ""
     minimum: Money | None = None
 
 
@@ -220,12 +221,13 @@ def _offer(read: _Reader) -> Offer | None:
     """The friend's offer, with exactly what its kind needs."""
     kind = read.choice("offer.kind", OFFERS, "percent")
     percent, amount = _percent(read, "offer.percent"), read.money("offer.amount")
-    product, minimum = str(read.get("offer.product", "")), read.money("offer.minimum")
-    for owner, key in {"percent": "offer.percent", "amount": "offer.amount", "gift": "offer.product"}.items():
+    product, collection = str(read.get("offer.product", "")), str(read.get("offer.collection", ""))
+    needs = [("percent", "percent"), ("amount", "amount"), ("gift", "product"), ("gift", "collection")]
+    for owner, key in [(owner, f"offer.{name}") for owner, name in needs]:
         if (owner == kind) != read.has(key):
             words = "is missing" if owner == kind else f"does not belong to a {kind} offer"
             read.problems.append(f"{key}: {words}")
-    return Offer(kind, percent, amount, product, minimum)
+    return Offer(kind, percent, amount, product, collection, read.money("offer.minimum"))
 
 
 def _precedence(read: _Reader) -> tuple[Source, ...]:

@@ -11,6 +11,7 @@ from connector.domain.facts import ObjectRef
 from connector.errors import ConfigError, Refused, Unavailable, Unknown
 from connector.journey.accounts import open_account
 from connector.journey.desk import Desk, Lane
+from connector.journey.evidence import readable
 from connector.journey.tasks import BACKFILL, FETCH, LOOK, subject
 from connector.ports.history import Backfill, Chapter
 from connector.ports.inbound import Sighting
@@ -107,7 +108,7 @@ def _keep(desk: Desk, lane: Lane, task: Task, reading: Backfill, chapter: Chapte
     """Turn the page and take up what stands on it, in one transaction."""
     name = connection_lane(lane.connection)
     with desk.store.begin(lane.merchant) as tx:
-        signed, organic = _sort_out(tx, lane, chapter)
+        signed, organic = _sort_out(tx, desk, lane, chapter)
         if not tx.backfills.turn(lane.connection, reading, chapter, len(signed)):
             return  # another worker was here; the task stays and goes on from where that one stands
         if signed:
@@ -122,14 +123,15 @@ def _keep(desk: Desk, lane: Lane, task: Task, reading: Backfill, chapter: Chapte
             tx.tasks.later(task, chapter.again_after, "the platform is preparing its history")
 
 
-def _sort_out(tx: Tx, lane: Lane, chapter: Chapter) -> tuple[set[str], list[Sighting]]:
+def _sort_out(tx: Tx, desk: Desk, lane: Lane, chapter: Chapter) -> tuple[set[str], list[Sighting]]:
     """What bears a known code, or is a referral's already, is read in full; the rest is nobody's."""
-    codes = tx.programs.advocates({hint for sighting in chapter.sightings for hint in sighting.hints})
+    hints = {s.ref: readable(desk.touch_key, tx.merchant, s.hints, s.as_of) for s in chapter.sightings}
+    codes = tx.programs.advocates({hint for texts in hints.values() for hint in texts})
     standing = _standing(tx, lane, chapter.sightings)
     signed: set[str] = set()
     organic: list[Sighting] = []
     for sighting in chapter.sightings:
-        known = any(hint in codes for hint in sighting.hints)
+        known = any(hint in codes for hint in hints[sighting.ref])
         if known or standing.get((lane.connection, sighting.ref)) is Standing.REFERRED:
             signed.add(subject(sighting.ref))
         else:

@@ -20,7 +20,7 @@ CHECK_EVERY = timedelta(days=1)
 IDLE_PARTS = 3
 #: Begins the trait that says why a kind of credit is of no use on an account.
 CANNOT = "cannot:"
-_TRAITS = ("name", "zone")
+_TRAITS = ("name", "zone", "host")
 
 
 def check_due(desk: Desk, lane: Lane) -> int:
@@ -77,10 +77,12 @@ def _lies_idle(manifest: Manifest, connection: Connection, now: datetime) -> boo
 
 
 def learn(tx: Tx, connection: UUID, currency: str, scopes: Sequence[str], traits: Mapping[str, str]) -> bool:
-    """Keep what the account says of itself. Where that is new, all that is held is decided anew, for it may go now."""
+    """Keep what the account says of itself. Where that is new, all that was held or refused may go now."""
     changed = tx.connections.learn(connection, currency, scopes, traits)
     if changed:
         decide_held(tx)
+        for program in tx.programs.current():
+            tx.offers.mark(program.id, refused=True)
     return changed
 
 
@@ -89,7 +91,7 @@ def decide_held(tx: Tx) -> None:
 
 
 def traits_of(told: Mapping[str, str]) -> dict[str, str]:
-    """What is kept of a probe: the account's name and time zone, and what is of no use there."""
+    """What is kept of a probe: the account's name, time zone and own host, and what is of no use there."""
     return {name: text for name, text in told.items() if name in _TRAITS or name.startswith(CANNOT)}
 
 

@@ -33,7 +33,8 @@ SELECT lane.id, lane.platform, extract(epoch FROM clock_timestamp() - min(due.si
 FROM due JOIN lane ON lane.id = due.lane
 LEFT JOIN connection ON lane.id = 'c:' || connection.id
 -- What was removed or must be renewed is not called: a new installation wakes its lane.
-WHERE coalesce(connection.state, 'active') = 'active' AND (lane.owner IS NULL OR lane.expires_at < clock_timestamp()) AND lane.not_before <= clock_timestamp()
+WHERE coalesce(connection.state, 'active') = 'active'
+  AND (lane.owner IS NULL OR lane.expires_at < clock_timestamp()) AND lane.not_before <= clock_timestamp()
 GROUP BY lane.id ORDER BY min(due.since)
 """
 

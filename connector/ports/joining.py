@@ -58,7 +58,8 @@ class Auth(Protocol):
     def probe(self, account: Account) -> Mapping[str, str]:
         """Prove that the token works and learn the account's own facts.
 
-        currency; scopes: granted ones, by spaces; `cannot:CAPABILITY`: why a kind of credit is of no use there.
+        name, zone, currency; scopes: granted ones, by spaces; host: where its own pages are, if they have another name;
+        `cannot:CAPABILITY`: why a kind of credit is of no use there.
         """
 
     def refresh(self, account: Account, refresh_token: str) -> Grant:

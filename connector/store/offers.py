@@ -26,9 +26,12 @@ class Offers(Repository):
         rows = self.run(
             """SELECT connection.id FROM connection
                LEFT JOIN offer ON offer.connection_id = connection.id AND offer.program_id = :program
+               JOIN program ON program.id = :program
+               JOIN program_version v ON v.program_id = program.id AND v.version = program.version
                LEFT JOIN task ON task.lane = 'c:' || connection.id AND task.what = 'offer'
                  AND task.subject = CAST(:program AS text) AND task.xmin = CAST(pg_current_xact_id() AS xid)
                WHERE connection.merchant_id = :merchant AND connection.state = 'active' AND task.lane IS NULL
+                 AND (v.data ? 'offer' OR offer.program_id IS NOT NULL)
                  AND (:refused OR offer.state IS DISTINCT FROM 'refused') ORDER BY connection.id""",
             program=program,
             refused=refused,

@@ -131,7 +131,9 @@ class Programs(Repository):
         """Note a click on a share link; where it leads, or None for a code that nobody shares."""
         row = self.run(
             """SELECT advocate.id, data, (
-                   SELECT jsonb_object_agg(connection.external_account, r.code) FROM redeem_code r
+                   SELECT jsonb_object_agg(connection.external_account, r.code)
+                     || coalesce(jsonb_object_agg(connection.traits ->> 'host', r.code)
+                          FILTER (WHERE connection.traits ? 'host'), '{}') FROM redeem_code r
                    JOIN offer ON offer.program_id = r.program_id AND offer.connection_id = r.connection_id
                    JOIN connection ON connection.id = r.connection_id
                    WHERE r.merchant_id = :merchant AND r.advocate_id = advocate.id AND r.state = 'live'
@@ -158,7 +160,7 @@ class Programs(Repository):
         """The merchant's own connected hosts, for a program that names none."""
         rows = self.run(
             """SELECT external_account FROM connection WHERE merchant_id = :merchant AND state <> 'removed'
-               AND external_account LIKE '%.%' ORDER BY installed_at"""
+               AND external_account LIKE '%.%' ORDER BY id"""
         )
         return tuple(rows.scalars())
 

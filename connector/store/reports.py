@@ -25,8 +25,8 @@ def explain(database: Database, merchant: UUID, needle: str) -> list[dict[str, A
             story["rewards"] = [
                 dict(row)
                 for row in tx.run(
-                    """SELECT id, role, kind, means, amount, currency, state, reason, transaction, issued_at, expires_at FROM reward
-                       WHERE merchant_id = :merchant AND referral_id = :id ORDER BY ordinal""",
+                    """SELECT id, role, kind, means, amount, currency, state, reason, transaction, issued_at, expires_at
+                       FROM reward WHERE merchant_id = :merchant AND referral_id = :id ORDER BY ordinal""",
                     id=story["id"],
                 ).mappings()
             ]

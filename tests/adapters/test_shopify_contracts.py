@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -18,10 +19,11 @@ from test_shopify_inbound import SECRET, SHOP, signed
 from test_shopify_outbound import note, running
 
 from adapters.shopify import MANIFEST, inbound, queries
+from adapters.shopify.outbound import history
 from connector.domain.money import Money
 from connector.domain.program import Offer
 from connector.ports.offers import OfferTerms
-from connector.ports.platform import Direction
+from connector.ports.platform import GUEST, Capability, Direction, Holding
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "attribution.md"
@@ -116,12 +118,39 @@ def exercise(shop):
     shop.issue(type(effect)(**{**vars(effect), "direction": Direction.DEBIT, "holder": done.holder}))
     shop.out.write_records(shop.account, [note(ref, stage="pending")])
     shop.auth.probe(shop.account)
+    shop.out.unheard(shop.account)
+    for url in ("https://connector.example.com", "https://connector.example.com", "https://moved.example.com"):
+        shop.out.provision(shop.account, url)
+    for capability in (Capability.GIFT_CARD, Capability.CODE):
+        exercise_bearer(shop, replace(effect, capability=capability, code="ABCD2345EFGH6789"))
     exercise_offers(shop)
+
+
+def exercise_bearer(shop, effect):
+    """A card or code: made, made again, found, read, taken back in part and then in whole."""
+    done = shop.issue(effect)
+    assert shop.issue(effect).transaction == shop.find(effect).transaction == done.transaction
+    back = replace(effect, direction=Direction.DEBIT, holder=done.holder, amount=Money(300, "EUR"))
+    for leaves in (700, 0):
+        shop.issue(replace(back, leaves=Money(leaves, "EUR"), amount=Money(700 - leaves or 700, "EUR")))
+        shop.out.balance(shop.account, effect.capability, effect.owner, done.holder, "EUR")
+    guest = replace(effect, owner=f"{GUEST}1", code="WXYZ2345EFGH6789", expires_at=None)
+    paid = [
+        (effect.capability, shop.issue(guest)),
+        (Capability.BALANCE, shop.issue(replace(effect, capability=Capability.BALANCE))),
+    ]
+    shop.out.remains(shop.account, [Holding(kind, one.transaction, one.holder, effect.amount) for kind, one in paid])
+
+
+def test_the_query_that_shopify_runs_for_us_is_one_that_it_takes():
+    asked = history.QUERY.replace("SINCE", "2026-10-01T00:00:00Z")
+    assert validate(schema(), parse(asked)) == []
+    assert validate(schema(), parse(asked.replace("discountCodes", "discountedCodes")))
 
 
 def exercise_offers(shop):
     """The friend's offer of every kind, made and changed, its codes added twice; and the orders of the past."""
-    gift = Offer("gift", product="Product/1 for Collection/2")
+    gift = Offer("gift", product="1", collection="2")
     kinds = (gift, Offer("shipping"), Offer("amount", amount=Money(500, "EUR"), minimum=Money(2000, "EUR")))
     external = ""
 

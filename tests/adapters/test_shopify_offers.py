@@ -18,7 +18,7 @@ from connector.ports.offers import NO_SUCH_OFFER, CodesAdded, OfferTerms
 
 ANCHOR = "0123456789ABCDEF"
 TEN = Offer("percent", 1000)
-GIFT = Offer("gift", product="Product/11 for Collection/22")
+GIFT = Offer("gift", product="11", collection="22")
 OFFERS = {
     "percent": TEN,
     "amount": Offer("amount", amount=Money(500, "EUR"), minimum=Money(3000, "EUR")),
@@ -101,7 +101,7 @@ def test_another_kind_takes_the_old_ones_place(shop):
     second = put(shop, OFFERS["shipping"], first)
     assert (seen(shop, first)["status"], seen(shop, second)["status"]) == ("EXPIRED", "ACTIVE")
     third = put(shop, GIFT, second)
-    fourth = put(shop, Offer("gift", product="Product/12 for Collection/22"), third)
+    fourth = put(shop, Offer("gift", product="12", collection="22"), third)
     assert len({first, second, third, fourth}) == 4, "another gift is another discount: items only add up"
     assert put(shop, TEN, fourth) == first
     assert [seen(shop, one)["status"] for one in (first, second, third, fourth)] == ["ACTIVE", *["EXPIRED"] * 3]
@@ -122,11 +122,12 @@ def test_a_lost_answer_is_told_as_unknown_and_the_next_call_finds_the_discount(s
     assert {put(shop)} == set(discounts(shop))
 
 
-def test_a_gift_without_a_collection_says_how_to_name_one(shop):
-    for product in ("tea cup", "Product/11", "gid://shopify/Collection/22"):
-        with pytest.raises(Refused, match="Product/1234 for Collection/5678"):
-            put(shop, Offer("gift", product=product))
-    assert put(shop, Offer("gift", product="gid://shopify/Product/11 gid://shopify/Collection/22")) == put(shop, GIFT)
+def test_a_gift_is_named_by_its_number_or_its_id_and_by_nothing_else(shop):
+    for product in ("tea cup", "", "gid://shopify/Collection/22", "11 or 12"):
+        with pytest.raises(Refused, match="offer.product: write the number"):
+            put(shop, Offer("gift", product=product, collection="22"))
+    whole = Offer("gift", product="gid://shopify/Product/11", collection="gid://shopify/Collection/22")
+    assert put(shop, whole) == put(shop, GIFT)
 
 
 # ── Its codes ────────────────────────────────────────────────────────────────────────────────────────────────────

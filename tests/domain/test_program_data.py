@@ -245,7 +245,7 @@ def test_a_program_with_two_sides_and_an_offer_is_taken_as_written() -> None:
     [
         ({"kind": "percent"}, ["offer.percent: is missing"]),
         ({"kind": "amount"}, ["offer.amount: is missing"]),
-        ({"kind": "gift"}, ["offer.product: is missing"]),
+        ({"kind": "gift"}, ["offer.product: is missing", "offer.collection: is missing"]),
         ({"kind": "shipping", "percent": 10}, ["offer.percent: does not belong to a shipping offer"]),
         (
             {"kind": "percent", "percent": 10, "product": "gid://1"},

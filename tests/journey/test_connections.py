@@ -204,6 +204,7 @@ def test_word_from_before_the_installation_changes_nothing(shop: Shop) -> None:
 
 @pytest.mark.parametrize("state", ["active", "reconnect", "removed"])
 def test_a_removal_counts_whatever_became_of_the_token(shop: Shop, state: str) -> None:
+    drive(shop)
     if state != "active":
         with shop.app.database.begin(shop.merchant) as tx:
             tx.connections.close(shop.connection, state, "for this test")

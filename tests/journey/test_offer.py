@@ -168,7 +168,7 @@ def test_a_new_version_that_changes_other_things_costs_no_call(shop: Shop) -> No
 
 @pytest.mark.parametrize(
     "more",
-    [{"kind": "shipping"}, {"kind": "gift", "product": "Product/11 for Collection/22", "minimum": "40.00 EUR"}],
+    [{"kind": "shipping"}, {"kind": "gift", "product": "11", "collection": "22", "minimum": "40.00 EUR"}],
     ids=["shipping", "gift"],
 )
 def test_another_kind_of_offer_is_another_discount_with_a_working_code_for_everybody(
@@ -236,7 +236,7 @@ def test_without_the_permission_it_says_so_once_and_tries_again_when_it_is_given
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ({"kind": "gift", "product": "tea cup"}, "Product/1234 for Collection/5678"),
+        ({"kind": "gift", "product": "tea cup", "collection": "22"}, "offer.product: write the number"),
         ({"kind": "amount", "amount": "5.00 USD"}, "write it in EUR"),
     ],
     ids=["gift", "currency"],

@@ -18,6 +18,7 @@ from connector.domain.stages import Plan, Stage
 from connector.domain.touch import Source, Touch
 from connector.lanes.lane import Claim, Lanes
 from connector.ports.inbound import Item
+from connector.ports.offers import Offered, OfferState
 from connector.ports.platform import Capability, Direction, Effect, Truth
 from connector.ports.rows import Answer, Attempt, AttemptState, Movement, Referral, RewardState, connection_lane
 from connector.store import merchants
@@ -151,8 +152,12 @@ def furnish(world: World) -> None:
         tx.referrals.convert(world.referral)
         tx.ledger.post(ledger.decided("reward/decided", TEN), reward=world.reward)
         tx.tasks.mark(connection_lane(world.connection), "fetch", ["order:1001"])
+        offered = Offered(world.referral.program, world.connection, OfferState.LIVE, "discount/1", 1)
+        tx.offers.stand(offered)
+        tx.offers.want_codes(offered)
+        tx.backfills.start(world.connection, NOW)
         tx.people.ask(world.connection, "7", [b"a hash"], world.anna, NOW)
-        tx.deliveries.forget([f"{world.merchant} somebody".encode()], NOW, [])
+        tx.deliveries.forget([f"{world.merchant} somebody".encode()], tx.now(), [])
     claim = world.claim()
     first = _begun(world.attempt(claim))
     assert world.settle(first, claim, Answer(AttemptState.NOT_DONE))

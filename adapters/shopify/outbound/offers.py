@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,7 +26,7 @@ LOOKUPS = 25
 _ORDER_CLASS = {"orderDiscounts": False, "productDiscounts": True, "shippingDiscounts": True}
 _SHIPPING_CLASS = {"orderDiscounts": True, "productDiscounts": True, "shippingDiscounts": False}
 _PRODUCT_CLASS = {"orderDiscounts": True, "productDiscounts": False, "shippingDiscounts": True}
-_THING = re.compile(r"\b(Product|Collection)/([0-9]+)\b")
+_THING = re.compile(r"(?:gid://shopify/)?(?:(?P<kind>[A-Z][a-z]+)/)?(?P<number>[0-9]+)")
 
 
 @dataclass(frozen=True)
@@ -177,11 +177,13 @@ def _gift(terms: OfferTerms, common: Json) -> _Form:
 
 def _things(offer: Offer) -> tuple[str, str]:
     """The product that is given and the collection to buy from, as Shopify's ids."""
-    named: Mapping[str, str] = dict(_THING.findall(offer.product))
-    if set(named) != {"Product", "Collection"}:
-        words = (
-            "Shopify gives a gift with purchases from a collection: name both in the program, such as "
-            "offer.product: Product/1234 for Collection/5678 (the numbers stand in the addresses of their admin pages)"
-        )
+    return _thing("Product", "offer.product", offer.product), _thing("Collection", "offer.collection", offer.collection)
+
+
+def _thing(kind: str, setting: str, text: str) -> str:
+    """Shopify's id of a thing, from that id or its number."""
+    found = _THING.fullmatch(text.strip())
+    if not found or found["kind"] not in {None, kind}:
+        words = f"{setting}: write the number that stands in the address of the {kind.lower()}'s page in Shopify's admin"
         raise Refused(words, code="GIFT", platform=MANIFEST.key)
-    return f"gid://shopify/Product/{named['Product']}", f"gid://shopify/Collection/{named['Collection']}"
+    return f"gid://shopify/{kind}/{found['number']}"

@@ -19,7 +19,7 @@ COSTS = {
     "glance": (0, 7),
     "refunds": (753, 0),
     "person": (2, 0),
-    "shop": (2, 0),
+    "shop": (3, 0),
     "scopes": (12, 0),
     "chargebacks": (52, 0),
     "pixel": (1, 0),

@@ -6,7 +6,8 @@ POST /_control/shops        {domain, currency, token, secret, target, name, zone
                              see e-mails, names and addresses, taken_told: false to refuse a gift card's taken code
                              by message alone, without the error code} -> {id, domain, refresh_token}
 POST /_control/shops/DOMAIN/uninstall | install                     {send}
-POST /_control/shops/DOMAIN/update      {name, currency, zone, plan, accounts_version, protected, send}: shop/update
+POST /_control/shops/DOMAIN/update      {name, currency, zone, plan, accounts_version, host, protected, send}:
+                             shop/update
 POST /_control/shops/DOMAIN/scopes      {scopes, send} -> {previous, current}: app/scopes_update
 POST /_control/shops/DOMAIN/authorize   {state} -> {code, query}: the merchant agreed; `query` is the signed query
                              string of the callback, `code` is good once for ten minutes

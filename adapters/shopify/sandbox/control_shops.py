@@ -11,7 +11,7 @@ from adapters.shopify.sandbox.scopes import ASKED
 from adapters.shopify.sandbox.state import Shop, gid
 from connector.domain.money import Money
 
-_CHANGEABLE = ("name", "currency", "zone", "plan", "accounts_version")
+_CHANGEABLE = ("name", "currency", "zone", "plan", "accounts_version", "host")
 
 
 class ShopDesk(Desk):

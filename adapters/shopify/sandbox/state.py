@@ -160,6 +160,7 @@ class Shop:
     accounts_version: str = "NEW_CUSTOMER_ACCOUNTS"
     currencies: tuple[str, ...] = ()
     credit_limit: Money | None = None
+    host: str = ""
     installed: bool = True
     pixel: dict[str, str] = field(default_factory=dict)
     exports: Exports = field(default_factory=Exports)

@@ -77,6 +77,7 @@ def shop_view(shop: Shop) -> View:
         "email": f"owner@{shop.domain}",
         "createdAt": graphql_time(shop.created_at),
         "myshopifyDomain": shop.domain,
+        "primaryDomain": {"host": shop.host or shop.domain},
         "url": f"https://{shop.domain}",
         "currencyCode": shop.currency,
         "enabledPresentmentCurrencies": list(shop.currencies) or [shop.currency],

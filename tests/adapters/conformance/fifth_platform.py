@@ -104,7 +104,7 @@ def _wait(reply: Reply) -> float:
 """How an account is joined: by a token that never ends."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from adapters.parcel import MANIFEST
@@ -132,6 +132,9 @@ class ParcelAuth:
 
     def arrive(self, query: Mapping[str, str], journey: Journey) -> Grant | Elsewhere | Page:
         raise Rejected("Parcel is joined by its own token: run `connector connect parcel`")
+
+    def framing(self, external: str) -> Sequence[str]:
+        return ()
 
     def accept(self, query: Mapping[str, str], journey: Journey) -> Grant:
         raise Rejected("Parcel is joined by its own token: run `connector connect parcel`")

@@ -71,6 +71,9 @@ def _credit(now: Round, movement: Movement) -> Effect | None:
     owner = _owner(now, reward)
     means = _means(now, reward, owner)
     with now.desk.store.begin(now.lane.merchant) as tx:
+        if means is None and tx.people.is_erased(reward.beneficiary):
+            tx.rewards.hold(movement, f"the {reward.role} was forgotten at their own wish, so nobody can be paid")
+            return None
         if means is None:
             reason = f"the {reward.role} has no account on this platform yet; the reward waits for it"
             tx.rewards.retry(movement, pause(reward.tries + 1), reason)

@@ -212,6 +212,13 @@ class People(Repository):
 
     # ── Forgetting ──────────────────────────────────────────────────────────────────────────────────────────────
 
+    def is_erased(self, person: UUID) -> bool:
+        return bool(
+            self.run(
+                "SELECT erased_at IS NOT NULL FROM person WHERE merchant_id = :merchant AND id = :id", id=person
+            ).scalar_one()
+        )
+
     def erase(self, person: UUID) -> Erased:
         """Forget who this was: identifiers and addresses go, the pseudonymous row stays for the ledger.
 

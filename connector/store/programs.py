@@ -10,7 +10,7 @@ from uuid import UUID
 from connector.domain import codes
 from connector.domain.program import Program, parse
 from connector.errors import ConfigError, NotFound
-from connector.ports.rows import Advocate, ProgramVersion, connection_lane
+from connector.ports.rows import Advocate, ProgramVersion
 from connector.store.base import Repository, as_json, new_id
 
 _MINT_TRIES = 5
@@ -50,14 +50,8 @@ class Programs(Repository):
             data=as_json(dict(data)),
         )
         self.run("UPDATE program SET version = version + 1 WHERE merchant_id = :merchant AND id = :id", id=row.id)
-        self._bring_offers_in_line(row.id)
+        self.tx.offers.mark(row.id, refused=True)
         return ProgramVersion(row.id, row.version + 1, program)
-
-    def _bring_offers_in_line(self, program: UUID) -> None:
-        """What a friend gets at checkout may have changed with this version."""
-        connections = self.run("SELECT id FROM connection WHERE merchant_id = :merchant AND state = 'active' ORDER BY id")
-        for connection in connections.scalars().all():
-            self.tx.tasks.mark(connection_lane(connection), "offer", [str(program)])
 
     def current(self) -> Sequence[ProgramVersion]:
         rows = self.run(

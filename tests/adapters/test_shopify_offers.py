@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -24,7 +25,7 @@ OFFERS = {
     "amount": Offer("amount", amount=Money(500, "EUR"), minimum=Money(3000, "EUR")),
     "shipping": Offer("shipping", minimum=Money(2000, "EUR")),
     "gift": GIFT,
-    "gift above a minimum": Offer("gift", product=GIFT.product, minimum=Money(4000, "EUR")),
+    "gift above a minimum": replace(GIFT, minimum=Money(4000, "EUR")),
 }
 SEEN = """query($id: ID!) { codeDiscountNode(id: $id) { codeDiscount { __typename
   ... on DiscountCodeBasic { title status appliesOncePerCustomer usageLimit

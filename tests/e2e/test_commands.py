@@ -98,7 +98,7 @@ def test_up_pays_a_referral_and_explains_it(terminal: Terminal):
         until(lambda: "rewarded" in terminal.run("explain", str(order)))
         told = terminal.run("explain", str(order))
         assert "the link the order started from" in told
-        assert "reward 8.00 EUR: issued" in told
+        assert "reward 8.00 EUR to the advocate as balance: issued" in told
         reward = json.loads(terminal.run("explain", str(order), "--json"))[0]["rewards"][0]["id"]
         assert json.loads(terminal.run("verify", reward, "--json"))["sum"] == 0
         doctor = json.loads(terminal.run("doctor", "--json"))

@@ -95,7 +95,7 @@ class Client:
         body = json.dumps({"query": asked.text, "variables": variables}).encode()
         reply = self._post(url, name, body, {"X-Shopify-Access-Token": account.token}, effect, mutation=asked.mutation)
         answer = parse(reply)
-        self._learn(account, answer)
+        self._learn(account, answer, asked.cost(variables))
         return classify(reply, answer, asked), reply
 
     def part(self, url: str, start: int, size: int) -> Part:
@@ -155,11 +155,12 @@ class Client:
             # A read has no effect, so a lost answer to it is no more than a failed try.
             raise Unavailable(error.reason, platform=MANIFEST.key, operation=operation) from error
 
-    def _learn(self, account: Account, answer: Json | None) -> None:
+    def _learn(self, account: Account, answer: Json | None, reserved: float) -> None:
         match answer:
             case {
                 "extensions": {
                     "cost": {
+                        "actualQueryCost": int() | float() | None as actual,
                         "throttleStatus": {
                             "maximumAvailable": int() | float() as maximum,
                             "currentlyAvailable": int() | float() as available,
@@ -168,7 +169,10 @@ class Client:
                     }
                 }
             }:
-                self.kit.meter.learn(account.connection, available=available, maximum=maximum, per_second=rate)
+                back = reserved - (actual or 0)
+                self.kit.meter.learn(
+                    account.connection, available=available, maximum=maximum, per_second=rate, back=back
+                )
 
 
 # ── What an answer means ─────────────────────────────────────────────────────────────────────────────────────────

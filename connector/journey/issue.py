@@ -140,23 +140,29 @@ def _call(now: Round, attempt: Attempt, lease: Lease) -> Outcome:
     except Gone as error:
         return Outcome(Answer(AttemptState.GONE, reason=error.reason), error)
     except NotDone as error:
-        return Outcome(Answer(AttemptState.NOT_DONE, reason=error.reason), error)
+        return Outcome(Answer(AttemptState.NOT_DONE, reason=error.reason, retry=_asked(error)), error)
     return Outcome(Answer(AttemptState.DONE, done.transaction, done.holder, moved=done.amount))
 
 
+def _asked(error: PlatformError) -> timedelta:
+    """How long the platform asked us to wait: no failure of the reward, whose next try comes right after it."""
+    return timedelta(seconds=error.wait_s or 0) if isinstance(error, Throttled) else timedelta(0)
+
+
 def _heed(desk: Desk, lane: Lane, errors: Sequence[PlatformError]) -> None:
-    """What one answer tells about all later calls of this lane."""
+    """What the answers tell about all later calls of this lane: an end comes before a wait, the longest first."""
     for error in errors:
         if isinstance(error, TokenExpired):
             token_expired(desk, lane, error)
-        elif isinstance(error, Gone | Throttled | Unavailable):
-            raise error
+    stops = [error for error in errors if isinstance(error, Gone | Throttled | Unavailable)]
+    if stops:
+        raise max(stops, key=lambda error: (isinstance(error, Gone), _asked(error)))
 
 
 def _settle(desk: Desk, lane: Lane, lease: Lease, attempt: Attempt, answer: Answer) -> None:
     """Write the answer, its postings, and have the merchant's lane decide anew, in one transaction."""
     with desk.store.begin(lane.merchant) as tx:
-        if answer.state in (AttemptState.NOT_DONE, AttemptState.GONE):
+        if answer.state in (AttemptState.NOT_DONE, AttemptState.GONE) and not answer.retry:
             answer = replace(answer, retry=pause(attempt.tries))
         if answer.state is AttemptState.REFUSED and attempt.effect.direction is Direction.CREDIT and attempt.instead:
             answer = replace(answer, next_means=attempt.instead[0])

@@ -30,8 +30,14 @@ return '0'
 
 _LEARN = """
 local time = redis.call('TIME')
-redis.call('HSET', KEYS[1], 'available', ARGV[1], 'maximum', ARGV[2], 'per_second', ARGV[3],
-           'at', time[1] + time[2] / 1000000)
+local now = time[1] + time[2] / 1000000
+local known = redis.call('HMGET', KEYS[1], 'available', 'maximum', 'per_second', 'at')
+local available = tonumber(ARGV[1])
+if known[1] then
+  local ours = math.min(tonumber(known[2]), known[1] + (now - known[4]) * known[3]) + ARGV[5]
+  available = math.min(available, ours)
+end
+redis.call('HSET', KEYS[1], 'available', available, 'maximum', ARGV[2], 'per_second', ARGV[3], 'at', now)
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 """
 
@@ -42,6 +48,9 @@ class _Bucket:
     maximum: float
     per_second: float
     at: float
+
+    def at_now(self, now: float) -> float:
+        return min(self.maximum, self.available + (now - self.at) * self.per_second)
 
 
 @dataclass
@@ -56,15 +65,18 @@ class LocalMeter:
         if bucket is None:
             return
         now = time.monotonic()
-        available = min(bucket.maximum, bucket.available + (now - bucket.at) * bucket.per_second)
+        available = bucket.at_now(now)
         cost = min(cost, bucket.maximum)
         if available < cost:
             raise Throttled("our share of the rate limit is used up", wait_s=(cost - available) / bucket.per_second)
         bucket.available, bucket.at = available - cost, now
 
-    def learn(self, connection: UUID, *, available: float, maximum: float, per_second: float) -> None:
-        """Correct the bucket by what the platform just said."""
-        self.buckets[connection] = _Bucket(available, maximum, max(per_second, 0.001), time.monotonic())
+    def learn(self, connection: UUID, *, available: float, maximum: float, per_second: float, back: float) -> None:
+        """Correct the bucket by what the platform just said; what calls under way have reserved stays reserved."""
+        now, known = time.monotonic(), self.buckets.get(connection)
+        if known is not None:
+            available = min(available, known.at_now(now) + back)
+        self.buckets[connection] = _Bucket(available, maximum, max(per_second, 0.001), now)
 
 
 class SharedMeter:
@@ -83,9 +95,9 @@ class SharedMeter:
         if wait:
             raise Throttled("our share of the rate limit is used up", wait_s=wait)
 
-    def learn(self, connection: UUID, *, available: float, maximum: float, per_second: float) -> None:
-        self.local.learn(connection, available=available, maximum=maximum, per_second=per_second)
+    def learn(self, connection: UUID, *, available: float, maximum: float, per_second: float, back: float) -> None:
+        self.local.learn(connection, available=available, maximum=maximum, per_second=per_second, back=back)
         try:
-            self._learn(keys=[f"bucket:{connection}"], args=[available, maximum, max(per_second, 0.001), _KEEP_S])
+            self._learn(keys=[f"bucket:{connection}"], args=[available, maximum, max(per_second, 0.001), _KEEP_S, back])
         except RedisError:
             return  # the local bucket has it

@@ -304,8 +304,8 @@ class Meter(Protocol):
     def take(self, connection: UUID, cost: float) -> None:
         """Reserve `cost`; raises Throttled with the wait when the bucket is too low."""
 
-    def learn(self, connection: UUID, *, available: float, maximum: float, per_second: float) -> None:
-        """Correct the bucket by what the platform just said."""
+    def learn(self, connection: UUID, *, available: float, maximum: float, per_second: float, back: float) -> None:
+        """Correct the bucket by what the platform just said. back: what a call reserved and did not cost in the end."""
 
 
 class Guard(Protocol):

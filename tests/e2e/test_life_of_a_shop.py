@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 from sqlalchemy import create_engine, text
 
+from adapters.shopify.sandbox.cost import Bucket
 from connector.lanes import due
 from connector.store import reports
 from tests.conftest import MakeApp
@@ -59,6 +60,8 @@ class Life(Shop):
         self.url, self.ahead = database_url, 0
         set_database_clock(database_url, 0)
         super().__init__(make_app)
+        # 120 days pass in seconds here, and the allowance of 120 days with them.
+        self.sandbox.world.shops[DOMAIN].bucket = Bucket(1e6, 1e6)
 
     def days(self, number: int) -> None:
         """Days pass, for the shop and for us; every night one looks after the connection and after what is left."""

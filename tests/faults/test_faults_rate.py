@@ -163,15 +163,6 @@ def rest(shop: Shop) -> dict[str, Any]:
 
 # ── C21 ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-PUNISHED = (
-    "issue.py `_settle`: a throttle counts as a failed try, so the reward waits 5 s, 60 s, 600 s ... where the platform"
-    " asked for less than one"
-)
-OVERDRAWN = "limits.py `learn`: what the platform says of its bucket overwrites what calls under way have reserved"
-SHORTEST = "issue.py `_heed`: of several answers that ask to wait, the first in the list counts, not the longest"
-
-
-@pytest.mark.xfail(strict=True, reason=f"{PUNISHED}; {OVERDRAWN}")
 def test_the_allowance_is_used_up_and_hardly_ever_overdrawn(shop: Shop, redis_url: str) -> None:
     """So little is granted, less than three rewards a second, that all wait for the platform and not for this machine."""
     if not redis_url:
@@ -189,7 +180,6 @@ def test_the_allowance_is_used_up_and_hardly_ever_overdrawn(shop: Shop, redis_ur
     assert used >= 0.9, told
 
 
-@pytest.mark.xfail(strict=True, reason=PUNISHED)
 def test_a_reward_that_only_waited_for_the_platform_is_paid_as_soon_as_it_may(shop: Shop) -> None:
     """However often: a busy day must not push a credit to tomorrow."""
     owed(shop, 1)
@@ -256,7 +246,6 @@ def test_a_shop_that_must_wait_keeps_no_other_shop_waiting(shop: Shop) -> None:
     assert len(wire.of(DOMAIN)) == told == 1
 
 
-@pytest.mark.xfail(strict=True, reason=SHORTEST)
 def test_the_longest_wait_that_was_asked_for_counts(shop: Shop) -> None:
     """Calls under way together may be told different things; the platform bars who hears only the shortest."""
     customers = owed(shop, 2)

@@ -11,7 +11,11 @@ from adapters.shopify.outbound.orders import buyer_of, email_of, glance_of, orde
 from adapters.shopify.outbound.values import Json, time
 from connector.domain.facts import Fact, ObjectRef
 from connector.domain.person import EMAIL, normal
+from connector.errors import Throttled
 from connector.ports.platform import Account, Glance, Truth
+
+#: As long as the smallest shop takes to restore the points of one read of orders.
+AGAIN_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -33,12 +37,20 @@ class Reads:
             return Truth(ref, found=True, as_of=time(node["updatedAt"]), buyer=tuple(buyer_of(node, None)))
         try:
             paid = paid_of(ref, node)
-            refunds = self.client.run(account, "refunds", {"id": ref.id}) if paid and reduced(node) else None
+            refunds = self._refunds(account, ref) if paid and reduced(node) else None
             facts: tuple[Fact, ...] = (paid, *refunds_of(paid, node, refunds or {})) if paid else ()
             return order_truth(ref, node, facts)
         except (ValueError, KeyError, TypeError) as error:
             # One order that cannot be read must not hold up the others that came with it.
             return Truth(ref, found=True, note=f"unreadable: {error}"[:200])
+
+    def _refunds(self, account: Account, ref: ObjectRef) -> Json | None:
+        try:
+            found: Json | None = self.client.run(account, "refunds", {"id": ref.id})
+        except Throttled as error:
+            # The order is read once more before its refunds, and that costs points again.
+            raise Throttled(error.reason, wait_s=(error.wait_s or 0) + AGAIN_S, platform=error.platform) from error
+        return found
 
     @shaped
     def glance(self, account: Account, refs: Sequence[ObjectRef]) -> Sequence[Glance]:

@@ -28,6 +28,31 @@ class Guard:
 
 JOURNEY = "tests/journey"
 GUARDS = {
+    "another kind only after a certain refusal": Guard(
+        "connector/journey/issue.py",
+        "if answer.state is AttemptState.REFUSED and attempt.effect.direction",
+        "if answer.state in (AttemptState.REFUSED, AttemptState.UNKNOWN) and attempt.effect.direction",
+        f"{JOURNEY}/test_every_credit.py"
+        "::test_a_lost_answer_to_a_card_or_code_never_pays_it_again_in_another_kind[gift_card]",
+    ),
+    "a card under our code is ours": Guard(
+        "adapters/shopify/outbound/gift_card.py",
+        'if error.code != "TAKEN" and "taken" not in error.reason:',
+        "if True:",
+        "tests/adapters/test_conformance_money.py::test_sent_twice_it_has_one_effect[shopify-gift_card-credit-A]",
+    ),
+    "what ended unspent is not asked back": Guard(
+        "connector/journey/decide.py",
+        "target = target.at_most(unlapsed).at_least_zero()",
+        "target = target.at_least_zero()",
+        f"{JOURNEY}/test_every_credit.py::test_credit_that_ends_unspent_leaves_the_debt_and_is_not_asked_back",
+    ),
+    "our own debits are no purchases": Guard(
+        "connector/domain/redemption.py",
+        "spent = _lay(sum(gone, zero) - taken,",
+        "spent = _lay(sum(gone, zero),",
+        f"{JOURNEY}/test_every_credit.py::test_a_debit_that_eats_another_credit_is_not_taken_for_a_purchase",
+    ),
     "read-back before a second send": Guard(
         "connector/journey/issue.py",
         "finding = now.outbound.find(now.account, secretly(desk, attempt), claimed)",

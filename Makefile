@@ -39,4 +39,4 @@ bench: install
 
 # The long runs of tests/nightly too, and many more examples for each property.
 nightly: lint
-	HYPOTHESIS_PROFILE=nightly $(PYTEST) --ignore=tests/bench $(ARGS)
+	NODE_CHECKS=1 HYPOTHESIS_PROFILE=nightly $(PYTEST) --ignore=tests/bench $(ARGS)

@@ -34,13 +34,23 @@ MANIFEST = Manifest(
         Scope("read_discounts", "to see which codes of advocates and rewards exist and were used"),
         Scope("write_discounts", "to make the friend's discount, and codes that advocates are rewarded with"),
         Scope("read_customer_merge", "to follow a customer whom you joined with another one"),
-        Scope("write_app_proxy", "to sign the note about the referral on the visitor's cart, under the shop's own address"),
+        Scope(
+            "write_app_proxy", "to sign the note about the referral on the visitor's cart, under the shop's own address"
+        ),
         Scope("write_pixels", "to switch on the pixel that ties a checkout to the link that was followed"),
-        Scope("read_customer_events", "to let that pixel see referral links and checkouts, after the visitor's consent"),
+        Scope(
+            "read_customer_events", "to let that pixel see referral links and checkouts, after the visitor's consent"
+        ),
         Scope("read_gift_cards", "to see what is left on referral gift cards", optional=True),
         Scope("write_gift_cards", "to pay rewards as gift cards, and take them back after a refund", optional=True),
-        Scope("read_gift_card_transactions", "to prove that a gift card was debited before that is repeated", optional=True),
-        Scope("write_gift_card_transactions", "to take a part of a gift card back after a partial refund", optional=True),
+        Scope(
+            "read_gift_card_transactions",
+            "to prove that a gift card was debited before that is repeated",
+            optional=True,
+        ),
+        Scope(
+            "write_gift_card_transactions", "to take a part of a gift card back after a partial refund", optional=True
+        ),
         Scope("read_all_orders", "to read orders older than 60 days when you ask for a back-fill", optional=True),
     ),
     # Store credit has no key that Shopify honours (`@idempotent` is not documented for it) and, before 2027-01, no

@@ -165,7 +165,7 @@ class Client:
                             "maximumAvailable": int() | float() as maximum,
                             "currentlyAvailable": int() | float() as available,
                             "restoreRate": int() | float() as rate,
-                        }
+                        },
                     }
                 }
             }:

@@ -130,7 +130,9 @@ def _permissions(app: App, merchant: UUID) -> list[dict[str, str]]:
     for each in connections:
         account = f"{each.platform} {each.external}"
         for scope in missing(app.adapters[each.platform].manifest, each):
-            state = "is not given, and is optional" if scope.optional else "is not given, and this cannot work until it is"
+            state = (
+                "is not given, and is optional" if scope.optional else "is not given, and this cannot work until it is"
+            )
             rows.append({"account": account, "name": scope.name, "state": state, "why": scope.why})
         for kind, why in useless(each).items():
             rows.append({"account": account, "name": kind, "state": "is of no use there", "why": why})

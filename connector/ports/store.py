@@ -80,7 +80,6 @@ class Deliveries(Protocol):
         """Empty everything that came from this connection."""
 
 
-
 class Tasks(Protocol):
     def mark(self, lane: str, what: str, subjects: Collection[str], *, after: timedelta = timedelta(0)) -> None:
         """Make work due; marking again raises its version and never moves it later."""

@@ -209,8 +209,8 @@ def test_a_throttle_never_asks_to_wait_for_nothing_or_forever(here: Bench, varia
 def test_money_for_nobody_is_refused(here: Bench, variant: Variant) -> None:
     effect = here.effect(variant)
     book = here.driver.effects(variant.operation)
+    nobody = replace(effect, owner=f"{effect.owner}9", holder=effect.holder and f"{effect.holder}9")
     with pytest.raises((Refused, Gone)):
-        nobody = replace(effect, owner=f"{effect.owner}9", holder=effect.holder and f"{effect.holder}9")
         here.out.issue(here.account, nobody, OnTime())
     assert here.driver.effects(variant.operation) == book
 

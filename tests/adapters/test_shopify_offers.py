@@ -125,7 +125,7 @@ def test_a_lost_answer_is_told_as_unknown_and_the_next_call_finds_the_discount(s
 
 def test_a_gift_is_named_by_its_number_or_its_id_and_by_nothing_else(shop):
     for product in ("tea cup", "", "gid://shopify/Collection/22", "11 or 12"):
-        with pytest.raises(Refused, match="offer.product: write the number"):
+        with pytest.raises(Refused, match=r"offer\.product: write the number"):
             put(shop, Offer("gift", product=product, collection="22"))
     whole = Offer("gift", product="gid://shopify/Product/11", collection="gid://shopify/Collection/22")
     assert put(shop, whole) == put(shop, GIFT)

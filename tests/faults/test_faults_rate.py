@@ -163,6 +163,7 @@ def rest(shop: Shop) -> dict[str, Any]:
 
 # ── C21 ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+
 def test_the_allowance_is_used_up_and_hardly_ever_overdrawn(shop: Shop, redis_url: str) -> None:
     """So little is granted, less than three rewards a second, that all wait for the platform and not for this machine."""
     if not redis_url:

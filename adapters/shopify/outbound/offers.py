@@ -184,6 +184,8 @@ def _thing(kind: str, setting: str, text: str) -> str:
     """Shopify's id of a thing, from that id or its number."""
     found = _THING.fullmatch(text.strip())
     if not found or found["kind"] not in {None, kind}:
-        words = f"{setting}: write the number that stands in the address of the {kind.lower()}'s page in Shopify's admin"
+        words = (
+            f"{setting}: write the number that stands in the address of the {kind.lower()}'s page in Shopify's admin"
+        )
         raise Refused(words, code="GIFT", platform=MANIFEST.key)
     return f"gid://shopify/{kind}/{found['number']}"

@@ -59,6 +59,9 @@ COSTS = {
 _OPERATION = re.compile(r"^(?P<kind>query|mutation) [^{]*\{\s*(?P<root>\w+)", re.MULTILINE)
 
 
+_SPREAD = re.compile(r"\.\.\.(\w+)")
+
+
 @dataclass(frozen=True)
 class Document:
     """One GraphQL document of `queries/`. root: the one field that it asks for."""
@@ -75,9 +78,14 @@ class Document:
 
 @lru_cache
 def document(name: str) -> Document:
-    """The document `queries/NAME.graphql`."""
-    text = resources.files(__package__).joinpath(f"{name}.graphql").read_text("utf-8")
+    """The document `queries/NAME.graphql`, with the fragments that it spreads."""
+    text = _file(f"{name}.graphql")
+    text += "".join(f"\n{_file(f'fragments/{fragment}.graphql')}" for fragment in sorted(set(_SPREAD.findall(text))))
     head = _OPERATION.search(text)
     if head is None:
         raise InvariantBroken(f"queries/{name}.graphql holds no operation")
     return Document(name, text, head["kind"] == "mutation", head["root"])
+
+
+def _file(path: str) -> str:
+    return resources.files(__package__).joinpath(path).read_text("utf-8")

@@ -13,7 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from adapters.http import Reply
-from adapters.shopify import MANIFEST, api
+from adapters.shopify import MANIFEST
+from adapters.shopify.api import Client, signatures
+from adapters.shopify.api.answers import dated
 from adapters.shopify.inbound.plain import with_reads
 from connector.errors import ConfigError, Rejected, Unavailable
 from connector.ports.joining import Elsewhere, Grant, Journey, Page
@@ -58,7 +60,7 @@ _SCRIPT_HASH = base64.b64encode(hashlib.sha256(_COME_BACK.encode()).digest()).de
 class ShopifyAuth:
     """Joins shops and renews their tokens."""
 
-    client: api.Client
+    client: Client
 
     def check_account(self, external: str) -> str:
         """The shop's permanent name, from that name, its first part, or its admin's address. Raises ConfigError."""
@@ -107,26 +109,26 @@ class ShopifyAuth:
         Inside the admin a session token vouches for them, and is fetched where it is missing: Shopify has asked them for
         our scopes already. From anywhere else they are sent to agree. Raises Rejected.
         """
-        if "hmac" in query and not api.signed_query(self.client, query):
+        if "hmac" in query and not signatures.signed_query(self.client, query):
             raise Rejected("this visit was not signed by Shopify, or too long ago; open the app in the shop's admin")
         if query.get("id_token"):
             return self._exchange(query)
         shop = _shop(query)
         if query.get("embedded") == "1" or query.get("host"):
             return self._bounce(shop)
-        return Elsewhere(api.install_url(self.client, shop, journey.state, journey.redirect_uri), shop)
+        return Elsewhere(signatures.install_url(self.client, shop, journey.state, journey.redirect_uri), shop)
 
     def accept(self, query: Mapping[str, str], _journey: Journey) -> Grant:
         """The pair for an installation that Shopify confirms by `query`. Raises Rejected where it did not sign it."""
         shop = _shop(query)
-        if not api.signed_query(self.client, query):
+        if not signatures.signed_query(self.client, query):
             raise Rejected("this installation was not confirmed by Shopify, or too long ago; start it again")
         return _grant(shop, *self.client.token(shop, {"code": query.get("code", ""), **_EXPIRING}))
 
     def _exchange(self, query: Mapping[str, str]) -> Grant:
         """The pair for the shop whose admin shows us."""
         token = query["id_token"]
-        url = urlsplit(str(api.session_claims(self.client, token)["dest"]))
+        url = urlsplit(str(signatures.session_claims(self.client, token)["dest"]))
         shop = url.netloc
         if url.scheme != "https" or not re.fullmatch(MANIFEST.account_hosts, shop):
             raise Rejected("the session token names no shop")
@@ -145,7 +147,7 @@ class ShopifyAuth:
 
 
 def build(kit: Kit) -> ShopifyAuth:
-    return ShopifyAuth(api.Client(kit))
+    return ShopifyAuth(Client(kit))
 
 
 def _shop(query: Mapping[str, str]) -> str:
@@ -163,7 +165,7 @@ def _grant(external: str, answer: Mapping[str, Any], reply: Reply) -> Grant:
     if not isinstance(access, str) or not access:
         raise Unavailable("Shopify's answer holds no token", platform=MANIFEST.key, operation="token")
     try:
-        ends = api.dated(reply) + timedelta(seconds=float(life)) if life else None
+        ends = dated(reply) + timedelta(seconds=float(life)) if life else None
     except ValueError as error:
         raise Unavailable("Shopify's answer does not say when", platform=MANIFEST.key, operation="token") from error
     scopes = with_reads(str(answer.get("scope") or "").split(","))

@@ -173,6 +173,7 @@ def test_a_hanging_platform_holds_up_neither_intake_nor_other_merchants(make_pla
     for n in range(4):
         plant.send(stuck.order(stuck_code, net=f"{50 + n}.00"))
     plant.until(lambda: plant.client.control("faults", verb="GET")[0]["fired"] == 1, "the first call to hang")
+    hung = stuck.lane()["epoch"]
     waited = []
     for n in range(10):
         for webhook in other.order(code, net=f"{20 + n}.00"):
@@ -184,6 +185,6 @@ def test_a_hanging_platform_holds_up_neither_intake_nor_other_merchants(make_pla
     print(
         f"a platform hangs: intake at most {max(waited) * 1000:.0f} ms, 10 rewards of another paid within {took:.1f} s"
     )
-    assert lane["held"] and lane["epoch"] == 1, "it hung all the while"
+    assert lane["held"] and lane["epoch"] == hung, "it hung all the while"
     assert max(waited) < 5, "platforms give up on a webhook after 5 s"
     assert len(stuck.stored()) == 8 and stuck.credits() == []

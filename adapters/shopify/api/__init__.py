@@ -1,0 +1,156 @@
+"""The only place that calls Shopify: one POST a call, with its shop and token in its own arguments.
+
+ShopifyAPI does not call here: its GraphQL client has no timeout, keeps the current shop in class and thread state that
+one exception leaves pointing at another shop, and tells nothing of THROTTLED or errors beside data.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property, wraps
+from typing import Any, ParamSpec, TypeVar
+from urllib.parse import urlsplit
+
+from adapters.http import Gate, Part, Reply
+from adapters.shopify import MANIFEST
+from adapters.shopify.api.answers import Told, by_status, classify, dated, parse
+from adapters.shopify.queries import document
+from connector.errors import ConfigError, Gone, Refused, Unavailable, Unknown
+from connector.ports.platform import Account, Guard, Kit
+
+Json = Mapping[str, Any]
+P = ParamSpec("P")
+R = TypeVar("R")
+_OK = 200
+
+
+def shaped(read: Callable[P, R]) -> Callable[P, R]:
+    """A read whose answer has a shape that Shopify does not document did not succeed: it may be tried again."""
+
+    @wraps(read)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return read(*args, **kwargs)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            words = f"an answer of a shape that Shopify does not document: {error!r}"
+            raise Unavailable(words[:200], platform=MANIFEST.key, operation=read.__name__) from error
+
+    return call
+
+
+@dataclass(frozen=True)
+class Client:
+    """Calls one shop at a time; keeps nothing between calls."""
+
+    kit: Kit
+
+    @cached_property
+    def gate(self) -> Gate:
+        kit = self.kit
+        return Gate(MANIFEST.key, MANIFEST.account_hosts, kit.base_url, kit.proxy, kit.timeout_s)
+
+    def url(self, external: str, path: str) -> str:
+        base = self.kit.base_url or "https://{shop}"
+        return base.replace("{shop}", external).rstrip("/") + path
+
+    def run(self, account: Account, name: str, variables: Json, *, effect: Guard | None = None) -> Any:
+        """What one document's field holds. Raises the PlatformError that `classify` finds; `effect` guards money."""
+        return self._run(account, name, variables, effect)[0]
+
+    def dated(self, account: Account, name: str, variables: Json) -> tuple[Any, datetime]:
+        """What a read's field holds, and Shopify's own time of the answer."""
+        held, reply = self._run(account, name, variables, None)
+        return held, dated(reply)
+
+    def _run(self, account: Account, name: str, variables: Json, effect: Guard | None) -> tuple[Any, Reply]:
+        asked = document(name)
+        self.kit.meter.take(account.connection, asked.cost(variables))
+        url = self.url(account.external, f"/admin/api/{MANIFEST.api_version}/graphql.json")
+        body = json.dumps({"query": asked.text, "variables": variables}).encode()
+        reply = self._post(url, name, body, {"X-Shopify-Access-Token": account.token}, effect, mutation=asked.mutation)
+        answer = parse(reply)
+        self._learn(account, answer, asked.cost(variables))
+        return classify(reply, answer, asked), reply
+
+    def part(self, url: str, start: int, size: int) -> Part:
+        """A part of a file that Shopify named, from its own hosts alone. Raises Unavailable or Refused."""
+        kit = self.kit
+        base = "" if urlsplit(url).hostname in MANIFEST.own_hosts else kit.base_url
+        hosts = "|".join(re.escape(host) for host in sorted(MANIFEST.own_hosts))
+        gate = Gate(MANIFEST.key, hosts, base, kit.proxy, kit.timeout_s)
+        return gate.part(url, operation="file", start=start, size=size)
+
+    def token(self, external: str, form: Json) -> tuple[Json, Reply]:
+        """One token request. It may be repeated: the old pair is honoured until the new one is used (2026-08-28)."""
+        app = {"client_id": self.key, "client_secret": self.secret}
+        url = self.url(external, "/admin/oauth/access_token")
+        reply = self._post(url, "token", json.dumps({**app, **form}).encode(), {}, None, mutation=False)
+        answer = parse(reply)
+        if reply.status == _OK and answer:
+            return answer, reply
+        told = Told(reply, "token", mutation=False)
+        word = str((answer or {}).get("error", ""))
+        if word == "invalid_grant":
+            raise Gone("Shopify no longer honours the token: open the app in the shop's admin again", **told.facts)
+        if reply.status in {400, 401} and word:
+            raise Refused(f"Shopify gives no token: {word}", code=word, **told.facts)
+        by_status(told)
+        raise told.uncertain("the answer to a token request cannot be read")
+
+    @property
+    def key(self) -> str:
+        return self._setting(MANIFEST.app_key)
+
+    @property
+    def secret(self) -> str:
+        """The secret of today, with which we prove ourselves."""
+        return self.secrets[0]
+
+    @property
+    def secrets(self) -> list[str]:
+        """Every secret that still counts, newest first: while one is renewed, Shopify signs with either."""
+        return self._setting(MANIFEST.app_secret).split(",")
+
+    def _setting(self, name: str) -> str:
+        value = self.kit.settings.get(name)
+        if not value:
+            raise ConfigError([f"{name} is not set: take it from the app's page in Shopify's Dev Dashboard"])
+        return value
+
+    def _post(
+        self, url: str, operation: str, body: bytes, headers: Json, guard: Guard | None, *, mutation: bool
+    ) -> Reply:
+        sent = {"Content-Type": "application/json", "Accept": "application/json", **headers}
+        try:
+            return self.gate.send("POST", url, operation=operation, headers=sent, body=body, guard=guard)
+        except Unknown as error:
+            if mutation:
+                raise
+            # A read has no effect, so a lost answer to it is no more than a failed try.
+            raise Unavailable(error.reason, platform=MANIFEST.key, operation=operation) from error
+
+    def _learn(self, account: Account, answer: Json | None, reserved: float) -> None:
+        match answer:
+            case {
+                "extensions": {
+                    "cost": {
+                        "actualQueryCost": int() | float() | None as actual,
+                        "throttleStatus": {
+                            "maximumAvailable": int() | float() as maximum,
+                            "currentlyAvailable": int() | float() as available,
+                            "restoreRate": int() | float() as rate,
+                        },
+                    }
+                }
+            }:
+                told = {
+                    "available": available,
+                    "maximum": maximum,
+                    "per_second": rate,
+                    "back": reserved - (actual or 0),
+                }
+                self.kit.meter.learn(account.connection, **told)

@@ -7,6 +7,12 @@ from connector.domain.program import Program, RewardRule
 _KINDS = {"balance": "store credit", "code": "a discount code", "gift_card": "a gift card"}
 
 
+def kind_words(kind: str) -> str:
+    """A kind of credit, or another part of the product, as a heading."""
+    words = _KINDS.get(kind, kind.replace("_", " ")).removeprefix("a ")
+    return words[:1].upper() + words[1:]
+
+
 def offer_words(program: Program) -> str:
     """What a friend gets at checkout; "" where the program offers nothing."""
     offer = program.offer

@@ -23,6 +23,7 @@ from connector import telemetry
 from connector.errors import ConfigError, Gone, PlatformError, Refused, Rejected
 from connector.journey.check import missing, useless
 from connector.journey.install import join
+from connector.journey.promise import kind_words
 from connector.ports.joining import Auth, Elsewhere, Grant, Journey, Page
 from connector.store import merchants
 from connector.wiring import App
@@ -168,6 +169,7 @@ def _joined(app: App, platform: str, grant: Grant, code: str, framing: Sequence[
         "merchant": merchants.name_of(app.database, connection.merchant),
         "missing": missing(manifest, connection),
         "useless": useless(connection),
+        "kind_words": kind_words,
     }
     return _page("connected.html", 200, framing, **told)
 

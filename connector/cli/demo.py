@@ -130,7 +130,7 @@ def _tell(app: App, merchant: UUID, stage: Stage, port: int, started: float) -> 
         raise
     click.echo(f"  {time.monotonic() - started:5.1f} s  all work is done; {stage.adapter.manifest.label} now holds:")
     for moved in stage.story.book():
-        click.echo(f"           {moved.person:<10} {moved.kind:<7} {moved.amount} {moved.currency}")
+        click.echo(f"           {moved.person:<16} {moved.kind:<7} {moved.amount} {moved.currency}")
 
 
 def _settled(app: App, merchant: UUID) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from connector.ports.story import Moved
 
 _TOKEN = "shpat_demo"  # noqa: S105  (a stand-in's token opens nothing)
 _PATIENCE_S = 60.0
+_BEARER = "bearer of a card"
+_KINDS = {"credit": "credit", "debit": "debit", "gift_card_issue": "credit", "gift_card_debit": "debit"}
 #: Each order is told more than once and out of order, as the platform does on a bad day.
 _COPIES = 3
 
@@ -54,7 +56,8 @@ class ShopStory:
         """Open the shop and its advocates' customer accounts."""
         self.client.control("shops", **self.data["shop"], token=_TOKEN, secret=secret, target=webhooks)
         for name, email in self.advocates.items():
-            self._customer(name, email, earlier_orders=1)
+            if name not in self.data["without_account"]:
+                self._customer(name, email, earlier_orders=1)
         return self._shop, _TOKEN
 
     def _customer(self, name: str, email: str, **more: Any) -> str:
@@ -66,6 +69,8 @@ class ShopStory:
 
     def play(self, codes: Mapping[str, str]) -> Iterator[str]:
         """Each friend orders; some orders are refunded or cancelled once their reward was paid."""
+        self._until(lambda: set(codes.values()) <= self._redeemable())
+        yield f"the friends' discount is in the shop, with a code for each of {len(codes)} advocates"
         orders = {}
         for friend in self.data["friends"]:
             email = self.advocates.get(friend["name"], f"{friend['name'].lower()}@example.org")
@@ -90,10 +95,8 @@ class ShopStory:
     def _undo(self, orders: Mapping[str, int]) -> Iterator[str]:
         """Refunds and cancellations come after the reward was paid, so that it has to be taken back."""
         paid = [m for m in self.expected() if m.kind == "credit"]
-        end = time.monotonic() + _PATIENCE_S
-        while len([m for m in self.book() if m.kind == "credit"]) < len(paid) and time.monotonic() < end:
-            time.sleep(0.1)
-        yield f"{len(paid)} rewards are on the advocates' accounts"
+        self._until(lambda: len([m for m in self.book() if m.kind == "credit"]) >= len(paid))
+        yield f"{len(paid)} rewards are on the advocates' accounts and cards"
         for friend in self.data["friends"]:
             order = orders[friend["name"]]
             if "refund" in friend:
@@ -104,6 +107,17 @@ class ShopStory:
                 yield f"{friend['name']} cancels"
         self.client.control("drain", timeout_s=10)
 
+    def _redeemable(self) -> set[str]:
+        """Every code that a checkout of this shop would take."""
+        (shop,) = self.client.control("state", verb="GET")["shops"]
+        return {code for discount in shop["discounts"] for code in discount["codes"]}
+
+    def _until(self, true: Callable[[], bool]) -> None:
+        """Wait for the connector, within reason; what is missing at the end is counted there."""
+        end = time.monotonic() + _PATIENCE_S
+        while not true() and time.monotonic() < end:
+            time.sleep(0.1)
+
     def expected(self) -> list[Moved]:
         """What the book must hold at the end, from story.yaml."""
         currency = self.data["shop"]["currency"]
@@ -112,14 +126,14 @@ class ShopStory:
         ]
 
     def book(self) -> list[Moved]:
-        """The stand-in's own book: every movement of store credit."""
+        """The stand-in's own book: every movement of store credit and gift cards."""
         names = {gid: name for name, gid in self.people.items()}
         return [
             _moved(
-                names.get(entry["customer"], entry["customer"]), entry["kind"], Money(entry["minor"], entry["currency"])
+                names.get(entry["customer"], _BEARER), _KINDS[entry["kind"]], Money(entry["minor"], entry["currency"])
             )
             for entry in self.client.book()["entries"]
-            if entry["kind"] in ("credit", "debit")
+            if entry["kind"] in _KINDS
         ]
 
 

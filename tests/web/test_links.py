@@ -200,6 +200,16 @@ def test_a_friend_with_a_link_gets_the_redeem_code_that_took_the_place_of_the_ad
     assert shop.stages() == ["rewarded"]
 
 
+def test_a_shop_with_an_address_of_its_own_gives_the_discount_there_too(shop: Shop) -> None:
+    """Most shops do: without it their friends would pay the full price."""
+    shop.client.control(f"shops/{DOMAIN}/update", host="tea.example.com", send=False)
+    shop.rows("UPDATE task SET due_at = clock_timestamp() WHERE what = 'check' RETURNING subject")
+    shop.apply({**PAGES, "links": {"hosts": ["tea.example.com"]}, "offer": {"kind": "percent", "percent": 10}})
+    shop.work()
+    host, path, *_ = leads_to(shop.web.get(f"/r/{shop.code}"))
+    assert (host, path) == ("tea.example.com", f"/discount/{shop.code}")
+
+
 def test_no_variant_of_a_link_with_an_offer_leads_away_either(shop: Shop) -> None:
     offering(shop)
     for evil in EVIL:

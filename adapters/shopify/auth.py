@@ -19,7 +19,7 @@ from adapters.shopify.api.answers import dated
 from adapters.shopify.inbound.plain import with_reads
 from connector.errors import ConfigError, Rejected, Unavailable
 from connector.ports.joining import Elsewhere, Grant, Journey, Page
-from connector.ports.platform import Account, Kit
+from connector.ports.platform import CANNOT, Account, Capability, Kit
 
 _EXCHANGE = {
     "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
@@ -80,7 +80,7 @@ class ShopifyAuth:
         shop = self.client.run(account, "shop", {})
         version = shop["customerAccountsV2"]["customerAccountsVersion"]
         given = self.client.run(account, "scopes", {})["accessScopes"]
-        classic = {"cannot:balance": CLASSIC} if version == "CLASSIC" else {}
+        classic = {f"{CANNOT}{Capability.BALANCE}": CLASSIC} if version == "CLASSIC" else {}
         return {
             "id": shop["id"],
             "name": shop["name"],

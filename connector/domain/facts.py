@@ -24,16 +24,22 @@ class ObjectRef:
 
 
 @dataclass(frozen=True)
-class OrderPaid:
+class Happening:
+    """What every fact says: what it is about, the platform's time of saying so, and when it happened."""
+
+    ref: ObjectRef
+    as_of: datetime
+    happened_at: datetime
+
+
+@dataclass(frozen=True)
+class OrderPaid(Happening):
     """An order whose payment was captured.
 
     net: shop money after discounts, before tax and shipping. first_order: whether it is the buyer's first,
     None where the platform does not say. placed_at: when the buyer checked out; windows count to it.
     """
 
-    ref: ObjectRef
-    as_of: datetime
-    happened_at: datetime
     placed_at: datetime
     net: Money
     test: bool
@@ -45,12 +51,9 @@ class OrderPaid:
 
 
 @dataclass(frozen=True)
-class OrderRefunded:
+class OrderRefunded(Happening):
     """One refund or cancellation of an order; `amount` is the part of the order's net it took back."""
 
-    ref: ObjectRef
-    as_of: datetime
-    happened_at: datetime
     refund: str
     amount: Money
 
@@ -60,88 +63,55 @@ class OrderRefunded:
 
 
 @dataclass(frozen=True)
-class PersonErased:
+class PersonErased(Happening):
     """The platform asks us to forget this person."""
 
-    ref: ObjectRef
-    as_of: datetime
-    happened_at: datetime
-    person: UUID | None
-
 
 @dataclass(frozen=True)
-class ConnectionRemoved:
+class ConnectionRemoved(Happening):
     """The merchant removed the app; tokens are dead, the ledger stays."""
 
-    ref: ObjectRef
-    as_of: datetime
-    happened_at: datetime
-
 
 @dataclass(frozen=True)
-class PeopleMerged:
+class PeopleMerged(Happening):
     """The platform made one person of two: `other` is gone into `ref`."""
 
-    ref: ObjectRef
-    as_of: datetime
-    happened_at: datetime
     other: ObjectRef
 
 
 @dataclass(frozen=True)
-class PersonGone:
+class PersonGone(Happening):
     """The platform's record of a person was deleted; the person may come back under another one."""
-
-    ref: ObjectRef
-    as_of: datetime
-    happened_at: datetime
 
 
 @dataclass(frozen=True)
-class DataRequested:
+class DataRequested(Happening):
     """A person asks the merchant what is kept of them. request: the platform's number of it."""
 
-    ref: ObjectRef
-    as_of: datetime
-    happened_at: datetime
     request: str
 
 
 @dataclass(frozen=True)
-class ScopesChanged:
+class ScopesChanged(Happening):
     """The merchant gave or took permissions; these stand now."""
 
-    ref: ObjectRef
-    as_of: datetime
-    happened_at: datetime
     scopes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class AccountErased:
+class AccountErased(Happening):
     """The account is to be forgotten with all that is personal in it."""
 
-    ref: ObjectRef
-    as_of: datetime
-    happened_at: datetime
-
 
 @dataclass(frozen=True)
-class SettingsChanged:
+class SettingsChanged(Happening):
     """The account's own settings changed, such as its currency: to be read again."""
 
-    ref: ObjectRef
-    as_of: datetime
-    happened_at: datetime
-
 
 @dataclass(frozen=True)
-class RewardReleased:
+class RewardReleased(Happening):
     """Somebody, or the merchant's own automation, released the reward of this purchase before its hold was over."""
 
-    ref: ObjectRef
-    as_of: datetime
-    happened_at: datetime
     by: str
 
     @property
@@ -150,12 +120,9 @@ class RewardReleased:
 
 
 @dataclass(frozen=True)
-class CreditRedeemed:
+class CreditRedeemed(Happening):
     """Credit of a reward was spent. total: all that was spent of it so far."""
 
-    ref: ObjectRef
-    as_of: datetime
-    happened_at: datetime
     reward: UUID
     total: Money
 
@@ -165,12 +132,9 @@ class CreditRedeemed:
 
 
 @dataclass(frozen=True)
-class CreditLapsed:
+class CreditLapsed(Happening):
     """Credit of a reward ended unspent."""
 
-    ref: ObjectRef
-    as_of: datetime
-    happened_at: datetime
     reward: UUID
     amount: Money
 
@@ -180,12 +144,9 @@ class CreditLapsed:
 
 
 @dataclass(frozen=True)
-class CreditExpiring:
+class CreditExpiring(Happening):
     """Credit of a reward will end soon: time to remind its owner."""
 
-    ref: ObjectRef
-    as_of: datetime
-    happened_at: datetime
     reward: UUID
     amount: Money
     expires_at: datetime

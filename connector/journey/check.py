@@ -11,15 +11,13 @@ from connector.errors import Refused
 from connector.journey.accounts import open_account, refresh
 from connector.journey.desk import Desk, Lane
 from connector.journey.tasks import CHECK, DECIDE, FETCH, subject
-from connector.ports.platform import Account, Manifest, Outbound, Scope
+from connector.ports.platform import CANNOT, Account, Manifest, Outbound, Scope
 from connector.ports.rows import Connection, Standing, connection_lane, merchant_lane
 from connector.ports.store import Tx
 
 CHECK_EVERY = timedelta(days=1)
 #: A token is renewed when it has lain unused for this part of the time after which its platform forgets it.
 IDLE_PARTS = 3
-#: Begins the trait that says why a kind of credit is of no use on an account.
-CANNOT = "cannot:"
 _TRAITS = ("name", "zone", "host")
 
 

@@ -37,9 +37,9 @@ class Timing:
 
 @dataclass(frozen=True)
 class Platform:
-    """One platform as the journey uses it. offers and history: where its manifest has the capability. secrets: the
+    """One platform as the journey uses it.
 
-    app's signing secrets, newest first.
+    offers and history: where its manifest has the capability. secrets: the app's signing secrets, newest first.
     """
 
     manifest: Manifest

@@ -12,7 +12,7 @@ from connector.domain.codes import ALPHABET
 from connector.errors import Refused
 from connector.journey.desk import Desk, Lane
 from connector.journey.postings import post_shortfall
-from connector.ports.platform import GUEST, Account, Capability, Direction, Effect, Operation, Outbound
+from connector.ports.platform import CANNOT, GUEST, Account, Capability, Direction, Effect, Operation, Outbound
 from connector.ports.rows import Connection, Movement, Reward
 from connector.ports.store import Tx
 
@@ -134,7 +134,7 @@ def hindrance(now: Round, capability: Capability, operation: Operation | None) -
     if not now.connection.grants(operation.scope):
         return f"the permission {operation.scope} is missing: grant it in {now.lane.platform.manifest.label}"
     if operation.direction is Direction.CREDIT:
-        return now.connection.traits.get(f"cannot:{capability}", "")
+        return now.connection.traits.get(f"{CANNOT}{capability}", "")
     return ""
 
 

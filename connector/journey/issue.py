@@ -170,7 +170,8 @@ def _settle(desk: Desk, lane: Lane, lease: Lease, attempt: Attempt, answer: Answ
             return  # somebody else had the last word; the answer stands on its attempt alone
         if answer.state is AttemptState.DONE:
             post(tx, attempt, answer.moved)
-            tx.tasks.mark(connection_lane(lane.connection), WATCH, [WATCH], after=WATCH_EVERY)
+            if attempt.reversal is None:
+                tx.tasks.mark(connection_lane(lane.connection), WATCH, [WATCH], after=WATCH_EVERY)
         if answer.state is not AttemptState.UNKNOWN:
             tx.tasks.mark(merchant_lane(lane.merchant), DECIDE, [str(attempt.referral)])
         reach("issue.settling")

@@ -31,6 +31,10 @@ class Capability(StrEnum):
     HISTORY = "history"
 
 
+#: Begins what an account says of a part of the product that is of no use there, such as `cannot:balance`.
+CANNOT = "cannot:"
+
+
 class Direction(StrEnum):
     """Money to the person, or back from them."""
 

@@ -236,7 +236,7 @@ def test_what_happens_to_people_and_to_the_shop_becomes_facts_at_the_time_shopif
     ids = {"admin_graphql_api_customer_kept_id": five.id, "admin_graphql_api_customer_deleted_id": six.id}
     scopes = ("read_orders", "read_x", "write_x")
     for topic, body, outcome, fact in [
-        ("customers/redact", {"customer": {"id": 5, "email": None}}, "person_erased", PersonErased(five, AT, AT, None)),
+        ("customers/redact", {"customer": {"id": 5, "email": None}}, "person_erased", PersonErased(five, AT, AT)),
         ("customers/merge", {**ids, "status": "Completed"}, "people_joined", PeopleMerged(five, AT, AT, six)),
         ("customers/delete", {"id": 5, "admin_graphql_api_id": five.id}, "person_gone", PersonGone(five, AT, AT)),
         ("customers/data_request", {"customer": {"id": 5}, "data_request": {"id": 7}}, "data_requested", DataRequested(five, AT, AT, "7")),

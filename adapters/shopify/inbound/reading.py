@@ -160,7 +160,7 @@ def _redact(data: Json, at: datetime) -> Reading:
     ref = _customer(number) if number is not None else ObjectRef("customer", "")
     if not (orders or named_in(data)):
         return Reading("person_erased", "It names nobody, so there is nobody to forget.")
-    fact = PersonErased(ref, at, at, None)
+    fact = PersonErased(ref, at, at)
     return Reading("person_erased", "The shop asks to forget this customer.", facts=(fact,), people=orders)
 
 

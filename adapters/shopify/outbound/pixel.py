@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from adapters.shopify import MANIFEST
 from adapters.shopify.api import Client, shaped
 from connector.errors import Refused
-from connector.ports.platform import Account
+from connector.ports.platform import CANNOT, Account
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Pixel:
         try:
             self._switch_on(account, wanted)
         except Refused as error:
-            return {"cannot:pixel": f"the shop does not run the pixel: {error.reason}"}
+            return {f"{CANNOT}pixel": f"the shop does not run the pixel: {error.reason}"}
         return {}
 
     def _switch_on(self, account: Account, wanted: Mapping[str, str]) -> None:

@@ -45,6 +45,7 @@ class Attempts(Repository):
 
     def _claim_row(self, movement: Movement, effect: Effect) -> bool:
         if movement.reversal:
+            self.before_reversal(movement.reward.id)
             return bool(
                 self.run(
                     """UPDATE reversal SET state = 'sending', attempt_id = :attempt, tries = tries + 1
@@ -142,6 +143,8 @@ class Attempts(Repository):
 
     def _write_row(self, attempt: Attempt, answer: Answer, allowed: str, **values: object) -> bool:
         table = "reversal" if attempt.reversal else "reward"
+        if attempt.reversal:
+            self.before_reversal(attempt.reward)
         done = (
             ", taken = :moved"
             if attempt.reversal

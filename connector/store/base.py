@@ -67,3 +67,11 @@ class Repository:
     def __init__(self, tx: Transaction) -> None:
         self.tx = tx
         self.run = tx.run
+
+    def before_reversal(self, reward: UUID) -> None:
+        """Wait for whoever decides this reward, before one of its reversals is touched.
+
+        A decision locks the reward and then its reversals. Whoever touches a reversal first and its reward only after,
+        by a foreign key, could deadlock with it, and an answer that the platform gave would be lost.
+        """
+        self.run("SELECT FROM reward WHERE merchant_id = :merchant AND id = :id FOR KEY SHARE", id=reward)

@@ -149,6 +149,7 @@ class Rewards(Repository):
 
     def close_empty(self, reversal: Reversal, reason: str) -> bool:
         """Settle a reversal that found nothing to take; False if it changed meanwhile."""
+        self.before_reversal(reversal.reward)
         return bool(
             self.run(
                 """UPDATE reversal SET state = 'issued', reason = :reason

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from sqlalchemy import text
 
 from connector.domain.money import Money
@@ -12,8 +14,14 @@ from tests.journey.money import until
 from tests.journey.test_store_world import World, opened, world
 
 
-def test_the_answer_to_a_debit_waits_for_a_decision_instead_of_dying_with_it(database_url: str) -> None:
-    shop = world(opened(database_url))
+@pytest.fixture
+def shop(database_url: str) -> Iterator[World]:
+    database = opened(database_url)
+    yield world(database)
+    database.engine.dispose()
+
+
+def test_the_answer_to_a_debit_waits_for_a_decision_instead_of_dying_with_it(shop: World) -> None:
     claim = shop.claim()
     credit = shop.attempt(claim)
     assert credit is not None and shop.settle(credit, claim, Answer(AttemptState.DONE, "t/1", "account/1"))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
-from connector.domain.stages import Stage
+from connector.domain.case import Stage
 from connector.errors import ConfigError, InvariantBroken
 from connector.ports.platform import FieldValue
 

@@ -31,7 +31,6 @@ from adapters import Adapter, discover
 from connector import telemetry
 from connector.cli.account import install
 from connector.cli.run import Processes
-from connector.domain.program import parse
 from connector.errors import ConnectorError
 from connector.journey import enrol
 from connector.ports.story import Moved, Story
@@ -117,7 +116,6 @@ def _tell(app: App, merchant: UUID, stage: Stage, port: int, started: float) -> 
     codes: dict[str, str] = {}
     with app.database.begin(merchant) as tx:
         saved = tx.programs.apply(stage.story.program)
-        parse(stage.story.program)
         for name, email in stage.story.advocates.items():
             codes[name] = enrol.enrol(tx, saved.id, email).code
     for line in stage.story.play(codes):

@@ -4,56 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
-from uuid import UUID
 
 import click
-import yaml
 
+from connector import program_file
 from connector.cli.account import choose_merchant
 from connector.domain import codes
-from connector.domain.program import Program, parse
+from connector.domain.program_data import parse
+from connector.domain.terms import terms
 from connector.errors import ConfigError
 from connector.journey import enrol
-from connector.ports.platform import Capability, Direction, EffectClass
-from connector.wiring import App, open_app, ready
+from connector.journey.publish import publish
+from connector.wiring import open_app, ready
 
 _MERCHANT = click.option("--merchant", "name", default=None, help="Needed only where there are several.")
-
-
-def read_program(text: str, source: str) -> dict[str, Any]:
-    """A program's data from YAML. Raises ConfigError with the line."""
-    try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError([f"{source}: {error}"]) from error
-    if not isinstance(data, dict):
-        raise ConfigError([f"{source}: a program is a list of `setting: value` lines"])
-    return data
-
-
-def check(app: App, program: Program, merchant: UUID) -> list[str]:
-    """What the merchant should know before relying on a program; raises ConfigError if nobody could ever pay it.
-
-    Judged by the platforms they have connected; before the first one is, by all there are.
-    """
-    with app.database.begin(merchant) as tx:
-        connected = {connection.platform for connection in tx.connections.all()} or set(app.adapters)
-    rule, able, notes = program.advocate_reward, [], []
-    for adapter in (adapter for key, adapter in app.adapters.items() if key in connected):
-        operation = adapter.manifest.operation(Capability(rule.kind), Direction.CREDIT)
-        if operation is None or program.event not in adapter.manifest.qualifying:
-            continue
-        able.append(adapter.manifest.label)
-        effect = operation.effect if rule.expires_after is None else operation.effect_with_expiry or operation.effect
-        if effect is EffectClass.D:
-            notes.append(
-                f"{adapter.manifest.label} keeps no mark on such a reward, so after a lost answer a person must look"
-                " whether it landed. Set advocate.expires_days, and the connector can tell by itself."
-            )
-    if not able:
-        raise ConfigError([f"advocate.kind: no connected platform can pay a {rule.kind!r} for {program.event!r}"])
-    return notes
 
 
 @click.group()
@@ -63,17 +27,14 @@ def program() -> None:
 
 @program.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--unrehearsed", is_flag=True, help="Leave the test although no reward was ever delivered in it.")
 @_MERCHANT
-def apply(file: Path, name: str | None) -> None:
+def apply(file: Path, unrehearsed: bool, name: str | None) -> None:
     """Save FILE (YAML) as the program's next version."""
     with open_app() as app:
         ready(app)
-        data = read_program(file.read_text(), str(file))
-        program = parse(data)
-        merchant = choose_merchant(app, name)
-        notes = check(app, program, merchant)
-        with app.database.begin(merchant) as tx:
-            saved = tx.programs.apply(data)
+        _, data = program_file.read(file.read_text(), str(file))
+        saved, notes = publish(app.desk, choose_merchant(app, name), data, unrehearsed=unrehearsed)
         for note in notes:
             click.echo(f"Note: {note}")
         click.echo(f"Program {saved.program.slug} is at version {saved.version}.")
@@ -87,7 +48,20 @@ def show(slug: str, name: str | None) -> None:
     with open_app() as app:
         ready(app)
         with app.database.begin(choose_merchant(app, name)) as tx:
-            click.echo(yaml.safe_dump(dict(tx.programs.data(slug)), sort_keys=False, allow_unicode=True), nl=False)
+            click.echo(program_file.write(tx.programs.data(slug)), nl=False)
+
+
+@program.command("terms")
+@click.argument("slug")
+@click.option("--version", type=int, default=None, help="Of an earlier version; else of the one that stands.")
+@_MERCHANT
+def show_terms(slug: str, version: int | None, name: str | None) -> None:
+    """The promise in plain words: who takes part, what is promised, when it comes, what does not count."""
+    with open_app() as app:
+        ready(app)
+        with app.database.begin(choose_merchant(app, name)) as tx:
+            for sentence in terms(parse(tx.programs.data(slug, version))):
+                click.echo(sentence)
 
 
 @click.group()

@@ -21,6 +21,7 @@ WORDS = {
     Source.CRM_FIELD: "a field in the CRM",
     Source.FORM: "a form",
     Source.STAFF: "an entry by staff",
+    Source.CLAIM: "the advocate's own word",
 }
 
 
@@ -69,3 +70,40 @@ def attribute(program: Program, candidates: Sequence[Candidate], placed_at: date
         names = ", ".join(sorted({WORDS[c.touch.source] for c in losers}))
         reason += f"; it outranks {names} ({'last' if program.last_touch else 'first'} touch counts)"
     return Attribution(best.advocate, best.touch, reason + ".", losers)
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """One touch, and why it won, lost or never counted."""
+
+    touch: Touch
+    won: bool
+    verdict: str
+
+
+def weigh(program: Program, candidates: Sequence[Candidate], placed_at: datetime) -> tuple[Weighed, ...]:
+    """Every touch in the order of time, each with its part in the outcome."""
+    won = attribute(program, candidates, placed_at)
+    inorder = sorted(candidates, key=lambda c: (c.touch.at, c.touch.source, c.touch.code))
+    return tuple(_weighed(program, candidate, won, placed_at) for candidate in inorder)
+
+
+def _weighed(program: Program, candidate: Candidate, won: Attribution | None, placed_at: datetime) -> Weighed:
+    touch = candidate.touch
+    if not touch.confirmed:
+        return Weighed(touch, won=False, verdict="neither the platform nor our signature vouches for it")
+    if touch.source not in program.precedence:
+        return Weighed(touch, won=False, verdict="the program does not trust this kind of evidence")
+    if touch.at > placed_at:
+        return Weighed(touch, won=False, verdict="it came after the purchase")
+    if touch.at < placed_at - program.window:
+        return Weighed(touch, won=False, verdict=f"it is older than the window of {program.window.days} days")
+    if won is not None and touch == won.touch and candidate.advocate == won.advocate:
+        return Weighed(touch, won=True, verdict="it decided")
+    if won is not None and candidate.advocate == won.advocate:
+        return Weighed(touch, won=False, verdict="it names the same advocate")
+    if won is not None and won.touch.source is touch.source:
+        which = "latest" if program.last_touch else "first"
+        return Weighed(touch, won=False, verdict=f"another advocate's was the {which} of its kind")
+    stronger = WORDS[won.touch.source] if won is not None else ""
+    return Weighed(touch, won=False, verdict=f"{stronger} counts for more")

@@ -32,18 +32,40 @@ class Happening:
     happened_at: datetime
 
 
-@dataclass(frozen=True)
-class OrderPaid(Happening):
-    """An order whose payment was captured.
+# ── What a friend did ────────────────────────────────────────────────────────────────────────────────────────────
 
-    net: shop money after discounts, before tax and shipping. first_order: whether it is the buyer's first,
-    None where the platform does not say. placed_at: when the buyer checked out; windows count to it.
+
+@dataclass(frozen=True)
+class Item:
+    """A part of a purchase: `net` is its share of the purchase's net, `tax` the tax within that share.
+
+    labels: all by which a merchant may name the product: its id, SKU, type, vendor, tags; lower case.
+    """
+
+    labels: frozenset[str]
+    net: Money
+    tax: Money | None = None
+
+
+@dataclass(frozen=True)
+class Deed(Happening):
+    """Something a friend did that a program may reward.
+
+    placed_at: when they set about it, such as the checkout; touches count to it. net: shop money after discounts, without
+    shipping; None for what has no price. test: made to try things out. first_order: whether it is their first purchase,
+    None where nobody can tell. tax: the part of the net that is tax, zero where prices are without, None where unknown.
+    items: what was bought, None where it was not read. country: where it went, ISO 3166 two letters, "" where
+    unknown. paid_in: the currency that the friend saw, "" for the shop's own.
     """
 
     placed_at: datetime
-    net: Money
-    test: bool
-    first_order: bool | None
+    net: Money | None = None
+    test: bool = False
+    first_order: bool | None = None
+    tax: Money | None = None
+    items: tuple[Item, ...] | None = None
+    country: str = ""
+    paid_in: str = ""
 
     @property
     def key(self) -> str:
@@ -51,15 +73,159 @@ class OrderPaid(Happening):
 
 
 @dataclass(frozen=True)
+class OrderPaid(Deed):
+    """An order whose payment was captured."""
+
+
+@dataclass(frozen=True)
+class InvoicePaid(Deed):
+    """An invoice, or one payment of a subscription, that was paid."""
+
+
+@dataclass(frozen=True)
+class LeadCreated(Deed):
+    """A lead that came into the CRM; first_order tells whether the person was unknown there."""
+
+
+@dataclass(frozen=True)
+class StageReached(Deed):
+    """A record came to a stage, such as "Demo booked"; stage: its name as the CRM shows it."""
+
+    stage: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"stage:{self.ref.kind}:{self.ref.id}:{self.stage.casefold()}"
+
+
+@dataclass(frozen=True)
+class PropertyReached(Deed):
+    """A property of a record came to a value."""
+
+    name: str = ""
+    value: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"property:{self.ref.kind}:{self.ref.id}:{self.name.casefold()}={self.value.casefold()}"
+
+
+@dataclass(frozen=True)
+class DealWon(Deed):
+    """A deal or an opportunity stands as won. It and its reopening replace each other."""
+
+    @property
+    def key(self) -> str:
+        return won(self.ref)
+
+
+@dataclass(frozen=True)
+class JobDone(Deed):
+    """Staff recorded that the work for this friend is done. by: who says so."""
+
+    by: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"done:{self.ref.kind}:{self.ref.id}"
+
+
+# ── What changes it afterwards ───────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class OrderFulfilled(Happening):
+    """Everything that was ordered was handed over."""
+
+    @property
+    def key(self) -> str:
+        return f"fulfilled:{self.ref.kind}:{self.ref.id}"
+
+
+@dataclass(frozen=True)
+class DealReopened(Happening):
+    """A deal that was won is open again, or lost after all."""
+
+    @property
+    def key(self) -> str:
+        return won(self.ref)
+
+
+def won(ref: ObjectRef) -> str:
+    """The one key of all that is said about a deal being won."""
+    return f"won:{ref.kind}:{ref.id}"
+
+
+@dataclass(frozen=True)
 class OrderRefunded(Happening):
-    """One refund or cancellation of an order; `amount` is the part of the order's net it took back."""
+    """One refund, cancellation or lost chargeback of a purchase; `amount` is the part of its net it took back.
+
+    items: what went back, None where only the sum is known.
+    """
 
     refund: str
     amount: Money
+    items: tuple[Item, ...] | None = None
 
     @property
     def key(self) -> str:
         return f"refunded:{self.ref.kind}:{self.ref.id}:{self.refund}"
+
+
+@dataclass(frozen=True)
+class Judged(Happening):
+    """A person decided about a referral. approved: whether it stands."""
+
+    by: str
+    approved: bool
+    reason: str
+
+    @property
+    def key(self) -> str:
+        return f"judged:{self.ref.kind}:{self.ref.id}"
+
+
+@dataclass(frozen=True)
+class Appealed(Happening):
+    """The advocate, or staff for them, asks for another look."""
+
+    by: str
+    reason: str
+
+    @property
+    def key(self) -> str:
+        return f"appealed:{self.ref.kind}:{self.ref.id}"
+
+
+@dataclass(frozen=True)
+class Enrolled(Happening):
+    """A person became an advocate. program: its slug; way: how, such as staff, order or list."""
+
+    program: str
+    way: str
+
+    @property
+    def key(self) -> str:
+        return f"enrolled:{self.ref.id}"
+
+
+@dataclass(frozen=True)
+class CareRaised(Happening):
+    """Something is wrong for this friend, or well again: the merchant should look after them.
+
+    what: refund, ticket or stalled; still: whether it is still so.
+    """
+
+    what: str
+    still: bool
+    words: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"care:{self.what}:{self.ref.kind}:{self.ref.id}"
+
+
+# ── What is told outright ────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True)
@@ -157,7 +323,26 @@ class CreditExpiring(Happening):
 
 
 #: What is kept as long as the program and decides or is told.
-Fact = OrderPaid | OrderRefunded | RewardReleased | CreditRedeemed | CreditLapsed | CreditExpiring
+Fact = (
+    OrderPaid
+    | InvoicePaid
+    | LeadCreated
+    | StageReached
+    | PropertyReached
+    | DealWon
+    | JobDone
+    | OrderFulfilled
+    | DealReopened
+    | OrderRefunded
+    | Judged
+    | Appealed
+    | CareRaised
+    | Enrolled
+    | RewardReleased
+    | CreditRedeemed
+    | CreditLapsed
+    | CreditExpiring
+)
 #: What a delivery tells outright, without a further look at the platform.
 Told = (
     PersonErased

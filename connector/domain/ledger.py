@@ -81,6 +81,11 @@ def shortfall(key: str, amount: Money) -> Batch:
     return move(key, "reversal fell short", amount, debit=Book.SHORTFALL, credit=Book.RECLAIM)
 
 
+def netted(key: str, amount: Money) -> Batch:
+    """An earlier shortfall is kept from a reward instead of being lost (or, negative, is lost after all)."""
+    return move(key, "shortfall kept from a reward", amount, debit=Book.COST, credit=Book.SHORTFALL)
+
+
 def redeemed(key: str, amount: Money) -> Batch:
     """Credit was spent: it is owed no longer."""
     return move(key, "credit redeemed", amount, debit=Book.ISSUED, credit=Book.REDEEMED)

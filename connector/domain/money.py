@@ -88,18 +88,43 @@ class Money:
     def __bool__(self) -> bool:
         return self.minor != 0
 
-    def share(self, part: int, whole: int) -> Money:
-        """`part/whole` of this money, rounded half up to a whole minor unit; zero when `whole` is zero."""
+    def share(self, part: int, whole: int, rounding: str = "half_up") -> Money:
+        """`part/whole` of this money in whole minor units; zero when `whole` is zero.
+
+        rounding: half_up, or down and up, to the next unit below and above.
+        """
         if whole <= 0:
             return Money.zero(self.currency)
-        return Money((2 * self.minor * part + whole) // (2 * whole), self.currency)
+        exact, half = self.minor * part, {"half_up": whole, "down": 0, "up": 2 * (whole - 1)}[rounding]
+        return Money((2 * exact + half) // (2 * whole), self.currency)
 
-    def percent(self, basis_points: int) -> Money:
-        """`basis_points` hundredths of a percent of this money, rounded half up."""
-        return self.share(basis_points, WHOLE_BP)
+    def percent(self, basis_points: int, rounding: str = "half_up") -> Money:
+        """`basis_points` hundredths of a percent of this money."""
+        return self.share(basis_points, WHOLE_BP, rounding)
 
     def at_least_zero(self) -> Money:
         return Money(max(0, self.minor), self.currency)
 
     def at_most(self, cap: Money) -> Money:
         return Money(min(self.minor, self._same(cap)), self.currency)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """What one whole unit of `of` is worth in `into`: `value` as a decimal text, written down by the merchant."""
+
+    of: str
+    into: str
+    value: str
+
+    def __post_init__(self) -> None:
+        if not _DECIMAL.fullmatch(self.value) or Decimal(self.value) <= 0:
+            raise ValueError(f"{self.value!r} is not a decimal rate above zero")
+
+    def convert(self, money: Money) -> Money:
+        """The same worth in the other currency, rounded half up. Raises ValueError for any other currency."""
+        if money.currency != self.of:
+            raise ValueError(f"a rate for {self.of} does not tell the worth of {money.currency}")
+        worth = Decimal(money.minor).scaleb(exponent(self.into) - exponent(self.of), _EXACT)
+        minor = _EXACT.multiply(worth, Decimal(self.value)).to_integral_value(ROUND_HALF_UP, _EXACT)
+        return Money(int(minor), self.into)

@@ -14,8 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-EMAIL, PHONE, ADDRESS = "email", "phone", "address"
-WEAK = frozenset({PHONE, ADDRESS})
+EMAIL, PHONE, ADDRESS, NETWORK = "email", "phone", "address", "network"
+#: A mailbox however its address is spelled; the domain of an address; a name as staff may ask for it.
+MAILBOX, MAIL_DOMAIN, NAME = "mailbox", "mail_domain", "name"
+#: Marks that several people may share.
+WEAK = frozenset({PHONE, ADDRESS, NETWORK, MAILBOX, MAIL_DOMAIN, NAME})
+#: Mail services that ignore dots in the name of a mailbox.
+_DOTLESS = frozenset({"gmail.com", "googlemail.com"})
 
 
 def normal(kind: str, value: str) -> str:
@@ -25,7 +30,22 @@ def normal(kind: str, value: str) -> str:
         return text.casefold()
     if kind == PHONE:
         return "".join(c for c in text if c.isdigit() or c == "+")
+    if kind in (ADDRESS, NAME):
+        return "".join(c for c in text.casefold() if c.isalnum())
+    if kind in (MAILBOX, MAIL_DOMAIN):
+        return text.casefold()
     return text
+
+
+def mail_marks(email: str) -> tuple[tuple[str, str], ...]:
+    """The mailbox behind an address, whatever was added to its name, and its domain."""
+    name, at, domain = normal(EMAIL, email).rpartition("@")
+    if not at or not name:
+        return ()
+    box = name.partition("+")[0] or name
+    if domain in _DOTLESS:
+        box, domain = box.replace(".", ""), "gmail.com"
+    return (MAILBOX, f"{box}@{domain}"), (MAIL_DOMAIN, domain)
 
 
 def fingerprint(key: bytes, merchant: UUID, kind: str, value: str, scope: str = "") -> bytes:

@@ -2,38 +2,117 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
 
-from connector.domain.money import WHOLE_BP, Money
+from connector.domain.facts import (
+    DealWon,
+    Deed,
+    InvoicePaid,
+    JobDone,
+    LeadCreated,
+    OrderPaid,
+    PropertyReached,
+    StageReached,
+)
+from connector.domain.money import Money, Rate
 from connector.domain.touch import Source
-from connector.errors import ConfigError
 
-#: Reward kinds are what a platform may be able to do; no platform is ever named in a program.
-KINDS = ("balance", "code", "gift_card")
+#: Reward kinds that a platform may be able to pay; no platform is ever named in a program.
+PAID_KINDS = ("balance", "code", "gift_card")
+#: item: a thing that staff hand over. thanks: a word of thanks and the count of friends, nothing else.
+ITEM, THANKS = "item", "thanks"
+KINDS = (*PAID_KINDS, ITEM, THANKS)
 OFFERS = ("percent", "amount", "shipping", "gift")
-EVENTS = ("order_paid",)
-MAX_DAYS = 3650
-_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
+#: What may qualify a referral, and the fact that tells of it.
+EVENTS: Mapping[str, type[Deed]] = MappingProxyType(
+    {
+        "order_paid": OrderPaid,
+        "order_fulfilled": OrderPaid,
+        "invoice_paid": InvoicePaid,
+        "lead_created": LeadCreated,
+        "stage_reached": StageReached,
+        "property_reached": PropertyReached,
+        "deal_won": DealWon,
+        "job_done": JobDone,
+    }
+)
+#: Events that come with a price, of which a percentage can be promised.
+PRICED = frozenset({"order_paid", "order_fulfilled", "invoice_paid", "deal_won", "job_done"})
+#: Events that staff record here, so that no platform has to supply them.
+OWN_EVENTS = frozenset({"job_done"})
 
 
 class Mode(StrEnum):
-    """test: nothing is paid. live: everything is."""
+    """shadow: nothing is written anywhere. test: testers alone are paid. pilot: an audience is. live: everybody."""
 
+    SHADOW = "shadow"
     TEST = "test"
+    PILOT = "pilot"
     LIVE = "live"
+
+
+#: The group of advocates who are paid while a program is in test.
+TESTERS = "testers"
+
+
+class Period(StrEnum):
+    """How long a count runs before it starts anew, by the calendar in UTC."""
+
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+    EVER = "ever"
+
+    def start(self, at: datetime) -> datetime | None:
+        """The first moment of the period that holds `at`; None where it has no beginning."""
+        if self is Period.EVER:
+            return None
+        month = {Period.MONTH: at.month, Period.QUARTER: (at.month - 1) // 3 * 3 + 1}.get(self, 1)
+        return datetime(at.year, month, 1, tzinfo=at.tzinfo)
+
+
+class Rounding(StrEnum):
+    """What becomes of less than the smallest coin of a percentage."""
+
+    HALF_UP = "half_up"
+    DOWN = "down"
+    UP = "up"
+
+
+class Payment(StrEnum):
+    """Which payment of a friend earns: the first, the nth alone, or each up to so many."""
+
+    FIRST = "first"
+    NTH = "nth"
+    EACH = "each"
+
+
+class Clawback(StrEnum):
+    """What follows when a paid reward is owed no longer: take it back, let a person decide, or bear it."""
+
+    TAKE = "take"
+    REVIEW = "review"
+    ABSORB = "absorb"
+
+
+class When(StrEnum):
+    """Which referrals wait for a person before anything is paid."""
+
+    NEVER = "never"
+    FLAGGED = "flagged"
+    ALWAYS = "always"
 
 
 @dataclass(frozen=True)
 class RewardRule:
-    """What one side is promised: a fixed amount, or `percent_bp` basis points of the order's net, at most `cap`.
+    """What one side is promised: a fixed amount, or `percent_bp` basis points of the purchase's net, at most `cap`.
 
     fallback: kinds to pay it with, in order, where the first is of no use to the person. remind_before: how long before
-    its end the person is reminded.
+    its end the person is reminded. item: what is handed over, where the kind is one; `fixed` is what it costs.
     """
 
     kind: str
@@ -43,17 +122,133 @@ class RewardRule:
     expires_after: timedelta | None = None
     fallback: tuple[str, ...] = ()
     remind_before: timedelta = timedelta(days=14)
+    rounding: Rounding = Rounding.HALF_UP
+    item: str = ""
 
     @property
     def kinds(self) -> tuple[str, ...]:
         return (self.kind, *self.fallback)
 
-    def full(self, net: Money) -> Money:
-        """The reward for an order of `net`, before refunds. Raises ValueError when currencies differ."""
-        amount = self.fixed or net.percent(self.percent_bp)
-        if amount.currency != net.currency:
-            raise ValueError(f"the promise is in {amount.currency}, the order in {net.currency}")
+    def full(self, net: Money | None) -> Money:
+        """The reward for a purchase of `net`, before refunds. Raises ValueError when currencies differ."""
+        if self.fixed is not None:
+            if net is not None and self.fixed.currency != net.currency:
+                raise ValueError(f"the promise is in {self.fixed.currency}, the order in {net.currency}")
+            return self.fixed
+        if net is None:
+            raise ValueError(f"{percent_words(self.percent_bp)} is promised, and what the friend did has no price")
+        amount = net.percent(self.percent_bp, self.rounding.value)
         return amount.at_most(self.cap) if self.cap else amount
+
+
+@dataclass(frozen=True)
+class Step:
+    """From the `start`th friend of a period on, the advocate is promised `reward`."""
+
+    start: int
+    reward: RewardRule
+
+
+@dataclass(frozen=True)
+class Tiers:
+    """The more friends in a period, the better the reward. steps: by rising start."""
+
+    period: Period
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Milestone:
+    """An extra reward to the advocate at exactly the `at`th friend of all times."""
+
+    at: int
+    reward: RewardRule
+
+
+@dataclass(frozen=True)
+class Caps:
+    """The most that one advocate can earn in a period: so many rewarded friends, or so much money."""
+
+    period: Period
+    rewards: int | None = None
+    amount: Money | None = None
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What the program may cost in a period: a warning at `warn_percent`, a stop at `amount`."""
+
+    amount: Money
+    period: Period = Period.EVER
+    warn_percent: int = 80
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """Who takes part in a pilot: members of `group`, or a share of all advocates; at most `cap` rewarded friends."""
+
+    group: str = ""
+    percent_bp: int = 0
+    cap: int | None = None
+
+
+@dataclass(frozen=True)
+class Review:
+    """Which referrals a person looks at, and after how long a forgotten one is declined, or only shouted about.
+
+    Nothing is ever paid because nobody looked.
+    """
+
+    when: When = When.FLAGGED
+    within: timedelta = timedelta(days=7)
+    decline_after: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Which purchases count. products and countries: one of these, where any are named; never one of the excluded ones."""
+
+    products: frozenset[str] = frozenset()
+    no_products: frozenset[str] = frozenset()
+    countries: frozenset[str] = frozenset()
+    no_countries: frozenset[str] = frozenset()
+    currencies: frozenset[str] = frozenset()
+    with_tax: bool = True
+
+    @property
+    def by_product(self) -> bool:
+        return bool(self.products or self.no_products)
+
+
+@dataclass(frozen=True)
+class FraudRules:
+    """What makes a referral suspicious. points: by rule; together they flag or block. Counts are of friends.
+
+    velocity: more friends of one advocate than this within `velocity_days`. network: more friends from one network
+    address block than this. guesses: more wrong codes than this from the friend's network. ring: the percentage of the
+    advocate's friends whose purchases were refunded. employees: mail domains of the merchant's own people.
+    """
+
+    flag: int = 50
+    block: int = 100
+    points: Mapping[str, int] = field(default_factory=dict)
+    velocity: int = 20
+    velocity_days: int = 1
+    network: int = 5
+    network_days: int = 7
+    guesses: int = 10
+    ring_percent: int = 50
+    employees: frozenset[str] = frozenset()
+    coupon_sites: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """How people become advocates, and who may choose a code of their own."""
+
+    ways: frozenset[str] = frozenset({"staff", "file", "order", "deal", "list", "join"})
+    after_order: bool = False
+    vanity_by: str = "staff"
 
 
 @dataclass(frozen=True)
@@ -76,8 +271,12 @@ class Offer:
 class Program:
     """One version of a merchant's rules.
 
-    window: how long before checkout a touch still counts. hold: how long after payment a reward waits. minimum_net
-    is compared with the order's net. redirect_hosts: the only hosts a link may lead to; `landing` is the path there.
+    event: what qualifies; source: the platform that tells of it, "" where only one can. stage, property_name and
+    property_value: what it must come to. stays: how long a won deal must stay won. window: how long before checkout a
+    touch still counts. hold: how long after it qualified a reward waits. late_after: how long after it is due a reward
+    that did not arrive alarms. minimum_net is compared with the purchase's net. rates: what one unit of another currency
+    is worth. redirect_hosts: the only hosts a link may lead to; `landing` is the path there. netted: whether what could
+    not be taken back is kept from the advocate's next reward.
     """
 
     name: str
@@ -86,7 +285,7 @@ class Program:
     event: str
     window: timedelta
     hold: timedelta
-    advocate_reward: RewardRule
+    advocate_reward: RewardRule | None
     last_touch: bool = True
     precedence: tuple[Source, ...] = tuple(Source)
     minimum_net: Money | None = None
@@ -95,188 +294,60 @@ class Program:
     landing: str = "/"
     friend_reward: RewardRule | None = None
     offer: Offer | None = None
+    source: str = ""
+    stage: str = ""
+    property_name: str = ""
+    property_value: str = ""
+    stays: timedelta = timedelta(0)
+    payment: Payment = Payment.FIRST
+    payments: int = 1
+    bounds: Bounds = Bounds()
+    tiers: Tiers | None = None
+    milestones: tuple[Milestone, ...] = ()
+    caps: Caps | None = None
+    budget: Budget | None = None
+    pilot: Pilot | None = None
+    review: Review = Review()
+    fraud: FraudRules = field(default_factory=FraudRules)
+    rates: Mapping[str, Rate] = field(default_factory=dict)
+    enrolment: Enrolment = Enrolment()
+    clawback: Clawback = Clawback.TAKE
+    netted: bool = False
+    late_after: timedelta = timedelta(days=1)
 
     @property
     def rewards(self) -> Mapping[str, RewardRule]:
-        """What each side is promised, by role."""
-        return {"advocate": self.advocate_reward, **({"friend": self.friend_reward} if self.friend_reward else {})}
+        """What each side is promised first, by role."""
+        sides = {"advocate": self.advocate_reward, "friend": self.friend_reward}
+        return {role: rule for role, rule in sides.items() if rule is not None}
+
+    @property
+    def every_reward(self) -> tuple[RewardRule, ...]:
+        """All that may ever be promised."""
+        steps = [step.reward for step in self.tiers.steps] if self.tiers else []
+        return (*self.rewards.values(), *steps, *(milestone.reward for milestone in self.milestones))
+
+    @property
+    def currency(self) -> str:
+        """The currency of its amounts, or of its rates; "" where it names none."""
+        named = [money for rule in self.every_reward for money in (rule.fixed, rule.cap)]
+        named += [
+            self.minimum_net,
+            self.caps.amount if self.caps else None,
+            self.budget.amount if self.budget else None,
+        ]
+        return next((money.currency for money in named if money), next((r.into for r in self.rates.values()), ""))
+
+    def advocates_reward(self, place: int) -> RewardRule | None:
+        """What the advocate is promised for the `place`th friend of the period."""
+        rule = self.advocate_reward
+        for step in self.tiers.steps if self.tiers else ():
+            if place >= step.start:
+                rule = step.reward
+        return rule
 
 
-class _Reader:
-    """Reads untyped data and gathers every problem, each with its remedy."""
-
-    def __init__(self, data: Mapping[str, Any]) -> None:
-        self.data = data
-        self.problems: list[str] = []
-        self.read: set[str] = set()
-
-    def get(self, key: str, default: Any = None) -> Any:
-        self.read.add(key)
-        value: Any = self.data
-        for part in key.split("."):
-            if not isinstance(value, Mapping) or value.get(part) is None:
-                return default
-            value = value[part]
-        return value
-
-    def has(self, key: str) -> bool:
-        return self.get(key) is not None
-
-    def leftovers(self) -> list[str]:
-        """What nobody asked for, and sections that are none: a misspelt promise must not be dropped in silence."""
-        sections = {key.partition(".")[0] for key in self.read if "." in key}
-        problems = []
-        for name, value in self.data.items():
-            if name in sections and not isinstance(value, Mapping):
-                problems.append(f"{name}: write it as a section of `setting: value` lines")
-            elif name in sections:
-                problems += [f"{name}.{key}: no such setting" for key in value if f"{name}.{key}" not in self.read]
-            elif name not in self.read:
-                problems.append(f"{name}: no such setting")
-        return problems
-
-    def text(self, key: str, default: str = "") -> str:
-        value = self.get(key, default)
-        if not isinstance(value, str) or not value.strip():
-            self.problems.append(f"{key}: write a text")
-            return "?"
-        return value.strip()
-
-    def choice(self, key: str, allowed: tuple[str, ...], default: str) -> str:
-        value = self.get(key, default)
-        if value not in allowed:
-            self.problems.append(f"{key}: {value!r} is none of {', '.join(allowed)}")
-            return default
-        return str(value)
-
-    def days(self, key: str, default: int | None) -> timedelta | None:
-        value = self.get(key, default)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_DAYS:
-            self.problems.append(f"{key}: {value!r} must be a whole number of days, 0 to {MAX_DAYS}")
-            return timedelta(0)
-        return timedelta(days=value)
-
-    def money(self, key: str) -> Money | None:
-        value = self.get(key)
-        if value is None:
-            return None
-        amount, _, currency = str(value).partition(" ")
-        try:
-            money = Money.parse(amount, currency.strip())
-        except ValueError:
-            money = None
-        if money is None or money.minor <= 0:
-            self.problems.append(f'{key}: {value!r} must be an amount and its currency, such as "10.00 EUR"')
-        return money
-
-    def flag(self, key: str, *, default: bool) -> bool:
-        value = self.get(key, default)
-        if not isinstance(value, bool):
-            self.problems.append(f"{key}: {value!r} must be true or false")
-            return default
-        return value
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        value = self.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-            self.problems.append(f"{key}: write a list of texts")
-            return ()
-        return tuple(value)
-
-
-def _percent(read: _Reader, key: str) -> int:
-    """A percentage as basis points; 0 where none is given."""
-    percent = read.get(key)
-    if percent is None:
-        return 0
-    try:
-        basis_points = Money.parse(str(percent), "EUR").minor  # two digits after the point, as basis points have
-    except ValueError:
-        basis_points = 0
-    if not 0 < basis_points <= WHOLE_BP:
-        read.problems.append(f"{key}: {percent!r} must be more than 0 and at most 100")
-    return basis_points
-
-
-def _reward(read: _Reader, key: str) -> RewardRule:
-    fixed, basis_points = read.money(f"{key}.amount"), _percent(read, f"{key}.percent")
-    if read.has(f"{key}.amount") == read.has(f"{key}.percent"):
-        read.problems.append(f'{key}: give either `amount: "10.00 EUR"` or `percent: 10`, not both, not neither')
-    expires = read.days(f"{key}.expires_days", None)
-    if expires is not None and not expires:
-        read.problems.append(f"{key}.expires_days: must be at least 1, or left out for credit that never expires")
-    kind, cap = read.choice(f"{key}.kind", KINDS, "balance"), read.money(f"{key}.cap")
-    if fixed and cap and fixed.currency != cap.currency:
-        read.problems.append(f"{key}.cap: {cap} is not in the currency of {key}.amount")
-    fallback = read.texts(f"{key}.fallback")
-    if len({kind, *fallback}) != 1 + len(fallback) or not {*fallback} <= {*KINDS}:
-        read.problems.append(f"{key}.fallback: name other kinds than {kind}, each once, of {', '.join(KINDS)}")
-    remind = read.days(f"{key}.remind_days", 14) or timedelta(0)
-    return RewardRule(kind, fixed, basis_points, cap, expires, fallback, remind)
-
-
-def _offer(read: _Reader) -> Offer | None:
-    """The friend's offer, with exactly what its kind needs."""
-    kind = read.choice("offer.kind", OFFERS, "percent")
-    percent, amount = _percent(read, "offer.percent"), read.money("offer.amount")
-    product, collection = str(read.get("offer.product", "")), str(read.get("offer.collection", ""))
-    needs = [("percent", "percent"), ("amount", "amount"), ("gift", "product"), ("gift", "collection")]
-    for owner, key in [(owner, f"offer.{name}") for owner, name in needs]:
-        if (owner == kind) != read.has(key):
-            words = "is missing" if owner == kind else f"does not belong to a {kind} offer"
-            read.problems.append(f"{key}: {words}")
-    return Offer(kind, percent, amount, product, collection, read.money("offer.minimum"))
-
-
-def _precedence(read: _Reader) -> tuple[Source, ...]:
-    names = read.texts("attribution.precedence")
-    wrong = [name for name in names if name not in set(Source)]
-    if wrong or len(set(names)) != len(names):
-        read.problems.append(f"attribution.precedence: name each of {', '.join(Source)} at most once")
-        return tuple(Source)
-    return tuple(Source(name) for name in names) or tuple(Source)
-
-
-def _amounts(program: Program) -> list[Money | None]:
-    rewards = [money for rule in program.rewards.values() for money in (rule.fixed, rule.cap)]
-    offer = [program.offer.amount, program.offer.minimum] if program.offer else []
-    return [program.minimum_net, *rewards, *offer]
-
-
-def parse(data: Mapping[str, Any]) -> Program:
-    """A program from its data (YAML or JSON). Raises ConfigError naming every problem and its remedy."""
-    read = _Reader(data)
-    name = read.text("name")
-    program = Program(
-        name=name,
-        slug=read.text("slug", "-".join(name.lower().split())),
-        mode=Mode(read.choice("mode", tuple(Mode), Mode.LIVE)),
-        event=read.choice("event", EVENTS, "order_paid"),
-        window=read.days("window_days", 30) or timedelta(0),
-        hold=read.days("hold_days", 14) or timedelta(0),
-        minimum_net=read.money("minimum_net"),
-        new_customers_only=read.flag("new_customers_only", default=True),
-        last_touch=read.choice("attribution.touch", ("first", "last"), "last") == "last",
-        precedence=_precedence(read),
-        advocate_reward=_reward(read, "advocate"),
-        redirect_hosts=read.texts("links.hosts"),
-        landing=str(read.get("links.path", "/")),
-        friend_reward=_reward(read, "friend") if read.has("friend") else None,
-        offer=_offer(read) if read.has("offer") else None,
-    )
-    if not program.landing.startswith("/") or program.landing.startswith(("//", "/\\")):
-        read.problems.append(f"links.path: {program.landing!r} must be a path on the shop, such as /collections/all")
-    amounts = {m.currency for m in _amounts(program) if m}
-    if len(amounts) > 1 and not any("currency" in problem for problem in read.problems):
-        read.problems.append(
-            f"minimum_net: the program names amounts in {', '.join(sorted(amounts))}; use one currency"
-        )
-    read.problems += read.leftovers()
-    read.problems += [
-        f"links.hosts: {host!r} is no host name" for host in program.redirect_hosts if not _HOST.fullmatch(host)
-    ]
-    if read.problems:
-        raise ConfigError(read.problems)
-    return program
+def percent_words(basis_points: int) -> str:
+    """12.5 % for 1250."""
+    whole, part = divmod(basis_points, 100)
+    return f"{whole}.{part:02d}".rstrip("0").rstrip(".") + " %"

@@ -2,150 +2,302 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
-from uuid import UUID
 
-from connector.domain.facts import Fact, OrderPaid, OrderRefunded, RewardReleased, newest
-from connector.domain.money import Money
-from connector.domain.program import Mode, Program, RewardRule
+from connector.domain import fraud, rules
+from connector.domain.case import Case, Decision, Plan, Remedy, Stage
+from connector.domain.deeds import Deeds, deeds_of
+from connector.domain.facts import Appealed, DealReopened, Deed, Judged, RewardReleased
+from connector.domain.fraud import Signal
+from connector.domain.owed import owed
+from connector.domain.program import Clawback, Program, When
+from connector.domain.rules import DUPLICATE, Look, Refusal
+from connector.domain.worth import Undecided, Worth, worth_of
 
-
-class Stage(StrEnum):
-    """pending -> qualified -> converted -> rewarded; the others are exits."""
-
-    PENDING = "pending"
-    QUALIFIED = "qualified"
-    CONVERTED = "converted"
-    REWARDED = "rewarded"
-    REJECTED = "rejected"
-    EXPIRED = "expired"
-    REVERSED = "reversed"
+_APPROVE = Remedy("A person approves it: `connector judge REFERRAL approve --reason WHY`.", ruling=True)
 
 
 @dataclass(frozen=True)
-class Case:
-    """All that decides one referral. captured_at: when it was first known. paid_out: every reward stands issued."""
+class _Docket:
+    """One case with what was read out of its facts. ruling: a person's last word."""
 
-    advocate: UUID
-    friend: UUID
-    captured_at: datetime
-    facts: tuple[Fact, ...]
-    duplicate: bool
-    paid_out: bool
-    now: datetime
+    program: Program
+    case: Case
+    deeds: Deeds
+    ruling: Judged | None
+    signals: tuple[Signal, ...]
 
+    @property
+    def approved(self) -> bool:
+        return self.ruling is not None and self.ruling.approved
 
-@dataclass(frozen=True)
-class Plan:
-    """What one side is owed in total, net of everything taken back. release_at: when it may be paid.
-
-    fallback: kinds to pay it with where `kind` is of no use to the person.
-    """
-
-    role: str
-    kind: str
-    amount: Money
-    release_at: datetime
-    expires_after: timedelta | None
-    fallback: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Decision:
-    """The stage, the rule that decided it, the reason in plain words, what is owed, and when to look again."""
-
-    stage: Stage
-    rule: str
-    reason: str
-    plans: tuple[Plan, ...] = ()
-    look_again: datetime | None = None
-    hold: str = ""
-
-
-def _rejection(program: Program, case: Case, paid: OrderPaid) -> tuple[str, str] | None:
-    """The first rule this order breaks, with the sentence shown to people, or None."""
-    if case.duplicate:
-        return "duplicate", "This person was already referred; the first referral stands."
-    if case.advocate == case.friend:
-        return "self_referral", "Advocate and friend are the same person."
-    if paid.test:
-        return "test_order", "The order is a test order, and test orders never pay."
-    if program.new_customers_only and paid.first_order is False:
-        return "not_new", "The friend had ordered before, and the program is for new customers."
-    if program.minimum_net and paid.net < program.minimum_net:
-        return "below_minimum", f"The order's net of {paid.net} is below the minimum of {program.minimum_net}."
-    if not paid.net:
-        return "zero_total", "The order's net is zero, so there is nothing to reward."
-    return None
-
-
-def remaining(facts: Iterable[Fact], paid: OrderPaid) -> Money:
-    """The order's net less all refunds, never below zero."""
-    left = paid.net
-    for fact in newest(facts).values():
-        if isinstance(fact, OrderRefunded) and fact.ref == paid.ref:
-            left -= fact.amount.at_least_zero()
-    return left.at_least_zero()
+    @property
+    def declined(self) -> bool:
+        return self.ruling is not None and not self.ruling.approved
 
 
 def decide(program: Program, case: Case) -> Decision:
     """The decision that follows from the facts, whatever order they arrived in."""
-    standing = newest(case.facts)
-    paid = next((fact for fact in standing.values() if isinstance(fact, OrderPaid)), None)
-    if paid is None:
-        return _unpaid(program, case)
+    deeds = deeds_of(program, case.facts, case.now)
+    ruling = next((fact for fact in deeds.standing if isinstance(fact, Judged)), None)
+    docket = _Docket(program, case, deeds, ruling, fraud.assess(program.fraud, case.evidence))
+    decision = _decide(docket)
+    return replace(decision, clawback=_clawback(docket), netted=program.netted, signals=docket.signals)
+
+
+def _clawback(docket: _Docket) -> Clawback:
+    """Where the merchant wants to be asked, declining takes the money back and approving lets it be."""
+    if docket.program.clawback is not Clawback.REVIEW or docket.ruling is None:
+        return docket.program.clawback
+    return Clawback.ABSORB if docket.approved else Clawback.TAKE
+
+
+def _decide(docket: _Docket) -> Decision:
+    if not docket.deeds.payments:
+        return _unpaid(docket)
     try:
-        return _paid(program, case, paid, tuple(standing.values()))
+        return _paid(docket)
+    except Undecided as error:
+        return Decision(Stage.QUALIFIED, error.hold, f"On hold: {error}", hold=error.hold, remedy=error.remedy)
     except ValueError as error:  # money of two currencies met, and no rate is ever assumed
-        reason = f"On hold: {error}; state the program in the shop's currency."
-        return Decision(Stage.QUALIFIED, "currency", reason, hold="currency")
+        reason = f"On hold: {error}; state the program in the shop's currency, or write a rate into it."
+        return Decision(Stage.QUALIFIED, "currency", reason, hold="currency", remedy=_rate(docket))
 
 
-def _paid(program: Program, case: Case, paid: OrderPaid, standing: tuple[Fact, ...]) -> Decision:
-    """The decision on a paid order. Raises ValueError where amounts of two currencies would have to be compared."""
-    broken = _rejection(program, case, paid)
-    if broken:
-        return Decision(Stage.REJECTED, *broken)
-    left = remaining(standing, paid)
-    if not left:
-        return Decision(Stage.REVERSED, "refunded", "The order was cancelled or refunded in full.")
-    return _owed(program, case, paid, left)
+def _rate(docket: _Docket) -> Remedy:
+    """A rate of one to one stands for the true one, which the merchant alone can tell."""
+    net = docket.deeds.payments[0].net
+    of, into = (net.currency if net else "EUR"), docket.program.currency
+    words = f'Write what one {of} is worth into the program: `rates: {{{of}: "RATE {into}"}}`.'
+    return Remedy(words, settings=((f"rates.{of}", f"1 {into}"),))
 
 
-def _unpaid(program: Program, case: Case) -> Decision:
+# ── Nothing was paid, or not yet ─────────────────────────────────────────────────────────────────────────────────
+
+
+def _unpaid(docket: _Docket) -> Decision:
+    program, case, deeds = docket.program, docket.case, docket.deeds
     deadline = case.captured_at + program.window
     if case.duplicate:
-        return Decision(Stage.REJECTED, "duplicate", "This person was already referred; the first referral stands.")
+        return _refused(DUPLICATE)
+    if docket.declined:
+        return _declined(docket)
+    if deeds.undone:
+        still_won = tuple(fact for fact in case.facts if not isinstance(fact, DealReopened))
+        remedy = Remedy("It would count once it is won again.", case={"facts": still_won})
+        return Decision(Stage.REVERSED, "reopened", "The deal was won and is open again.", remedy=remedy)
+    if deeds.waits_until is not None:
+        when = _minute(deeds.waits_until)
+        words = f"The deal is won, and must stay so until {when}."
+        return Decision(Stage.PENDING, "stays", words, look_again=deeds.waits_until)
+    if deeds.seen:
+        return _counting(docket, deadline)
     if case.now >= deadline:
-        return Decision(Stage.EXPIRED, "window", f"No payment within {program.window.days} days.")
-    return Decision(Stage.PENDING, "unpaid", "The order is not paid yet.", look_again=deadline)
+        days = (case.now - case.captured_at).days + 1
+        remedy = Remedy(f"Set `window_days: {days}` or more.", settings=(("window_days", days),))
+        return Decision(Stage.EXPIRED, "window", f"No payment within {program.window.days} days.", remedy=remedy)
+    return Decision(
+        Stage.PENDING, "unpaid", _WAITS.get(program.event, "The order is not paid yet."), look_again=deadline
+    )
 
 
-def _owed(program: Program, case: Case, paid: OrderPaid, left: Money) -> Decision:
-    release_at = paid.happened_at + program.hold
-    plans = tuple(plan for role, rule in program.rewards.items() if (plan := _plan(role, rule, paid, left, release_at)))
-    if not plans:
-        words = f"The promise comes to less than one {paid.net.currency} unit."
-        return Decision(Stage.REWARDED, "nothing_owed", words)
-    share = "" if left == paid.net else f" {left} of {paid.net} is left after refunds."
-    promised = " and ".join(f"{plan.amount} to the {plan.role}" for plan in plans)
-    if program.mode is Mode.TEST:
-        return Decision(Stage.QUALIFIED, "test_mode", f"The program is in test mode: {promised} would be owed.{share}")
-    released = next((fact for fact in case.facts if isinstance(fact, RewardReleased)), None)
-    if case.now < release_at and released is None:
-        when = release_at.strftime("%Y-%m-%d %H:%M UTC")
+_WAITS: Mapping[str, str] = {
+    "order_fulfilled": "The order is not paid and fulfilled yet.",
+    "invoice_paid": "No invoice is paid yet.",
+    "lead_created": "No lead has come of it yet.",
+    "stage_reached": "The stage is not reached yet.",
+    "property_reached": "The property has not come to its value yet.",
+    "deal_won": "No deal is won yet.",
+    "job_done": "The job is not done yet.",
+}
+
+
+def _counting(docket: _Docket, deadline: datetime) -> Decision:
+    """The friend pays, and another payment than these earns the reward."""
+    nth, so_far = docket.program.payments, docket.deeds.seen
+    words = f"Payment {so_far} of {nth}: the reward is for number {nth}."
+    return Decision(Stage.PENDING, "payments", words, look_again=max(deadline, docket.case.now + timedelta(days=1)))
+
+
+# ── Something was paid ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _paid(docket: _Docket) -> Decision:
+    """The decision on what was paid. Raises ValueError where amounts of two currencies would have to be compared."""
+    if docket.declined:
+        return _declined(docket)
+    looks = [_look(docket, deed, place) for place, deed in enumerate(docket.deeds.payments)]
+    broken = [_broken(docket, look) for look in looks]
+    if broken[0] is not None:
+        return _refused(broken[0])
+    good = [(place, look) for place, look in enumerate(looks) if broken[place] is None]
+    if not any(_is_left(look.worth) for _, look in good):
+        return Decision(
+            Stage.REVERSED, "refunded", "The order was cancelled or refunded in full.", remedy=_keep(docket)
+        )
+    if suspicion := _suspicion(docket):
+        return suspicion
+    return _promised(docket, [(place, look.deed, look.worth) for place, look in good])
+
+
+def _look(docket: _Docket, deed: Deed, place: int) -> Look:
+    return Look(docket.program, docket.case, deed, worth_of(docket.program, deed, docket.deeds.standing), place == 0)
+
+
+def _broken(docket: _Docket, look: Look) -> Refusal | None:
+    """The rule that this payment breaks; a person may have overruled it."""
+    found = rules.refusal(look)
+    return None if found is not None and found.appealable and docket.approved else found
+
+
+def _is_left(worth: Worth | None) -> bool:
+    return worth is None or bool(worth.left)
+
+
+def _keep(docket: _Docket) -> Remedy:
+    words = "It would have earned had nothing gone back."
+    return Remedy(words, without=docket.deeds.refunds)
+
+
+def _refused(broken: Refusal) -> Decision:
+    return Decision(Stage.REJECTED, broken.rule, broken.reason, remedy=broken.remedy)
+
+
+def _declined(docket: _Docket) -> Decision:
+    ruling = docket.ruling
+    reason = f"Declined by {ruling.by}: {ruling.reason}" if ruling else ""
+    return Decision(Stage.REJECTED, "declined", reason, remedy=_APPROVE)
+
+
+# ── Whether a person must look first ─────────────────────────────────────────────────────────────────────────────
+
+
+def _suspicion(docket: _Docket) -> Decision | None:
+    """A block by the score of all signals. Once money moved, or a person has spoken, it is too late for that."""
+    if docket.case.settled or docket.approved:
+        return None
+    if fraud.score(docket.signals) < docket.program.fraud.block:
+        return None
+    return Decision(Stage.REJECTED, "fraud", f"Blocked as suspicious. {fraud.told(docket.signals)}", remedy=_APPROVE)
+
+
+def _to_review(docket: _Docket) -> str:
+    """Why a person must look before anything is paid; "" where nobody needs to."""
+    program, case = docket.program, docket.case
+    if case.settled or docket.approved:
+        return ""
+    if appeal := next((fact for fact in docket.deeds.standing if isinstance(fact, Appealed)), None):
+        return f"{appeal.by} asked for a look: {appeal.reason}"
+    if case.claimed:
+        return "Nothing but the advocate's own word speaks for it."
+    if program.review.when is When.ALWAYS:
+        return "A person looks at every referral of this program."
+    if program.review.when is When.FLAGGED and fraud.score(docket.signals) >= program.fraud.flag:
+        return fraud.told(docket.signals)
+    if program.new_customers_only and docket.deeds.payments[0].first_order is None and program.event in _SHOP_EVENTS:
+        return "Nobody tells whether the friend had bought before, and the program is for new customers."
+    return ""
+
+
+#: Events of which a first one can be told from a later one.
+_SHOP_EVENTS = frozenset({"order_paid", "order_fulfilled"})
+
+
+def _waiting_for_review(docket: _Docket, why: str, plans: Sequence[Plan], promised: str) -> Decision:
+    review, case = docket.program.review, docket.case
+    since = max(docket.deeds.payments[0].happened_at, case.captured_at)
+    if review.decline_after is not None and case.now >= since + review.decline_after:
+        words = f"Nobody approved it within {review.decline_after.days} days. {why}"
+        return Decision(Stage.REJECTED, "review_lapsed", words, remedy=_APPROVE)
+    late = since + review.within
+    ends = [at for at in (late, since + review.decline_after if review.decline_after is not None else None) if at]
+    return Decision(
+        Stage.QUALIFIED,
+        "review",
+        f"{promised} is promised once a person approves it: {why}",
+        tuple(replace(plan, ready=False) for plan in plans),
+        look_again=min((at for at in ends if at > case.now), default=None),
+        review=why,
+        overdue=case.now >= late,
+        remedy=_APPROVE,
+    )
+
+
+# ── What is owed ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _promised(docket: _Docket, payments: Sequence[tuple[int, Deed, Worth | None]]) -> Decision:
+    program, case = docket.program, docket.case
+    owing = owed(program, case.standing, payments)
+    if owing.stopped is not None:
+        return Decision(Stage.QUALIFIED, "budget", owing.stopped.reason, hold="budget", remedy=owing.stopped.remedy)
+    outside, share = rules.outside(program, case), _share(payments)
+    if not owing.plans:
+        return _nothing(docket, owing.capped, outside)
+    promised = " and ".join(f"{_given(plan)} to the {_ROLES.get(plan.role, plan.role)}" for plan in owing.plans)
+    if outside is not None:
+        words = f"{outside.reason}: {promised} would be owed.{share}"
+        return Decision(Stage.QUALIFIED, outside.rule, words, remedy=outside.remedy)
+    if why := _to_review(docket):
+        return _waiting_for_review(docket, why, owing.plans, promised)
+    return _released(docket, owing.plans, promised, share)
+
+
+_ROLES = {"milestone": "advocate as a milestone"}
+
+
+def _given(plan: Plan) -> str:
+    return f"{plan.item} ({plan.amount})" if plan.item else str(plan.amount)
+
+
+def _share(payments: Sequence[tuple[int, Deed, Worth | None]]) -> str:
+    """What refunds left, of each payment that lost something."""
+    reduced = [worth for _, _, worth in payments if worth is not None and worth.left != worth.whole]
+    return "".join(f" {worth.left} of {worth.whole} is left after refunds." for worth in reduced)
+
+
+def _nothing(docket: _Docket, capped: Refusal | None, outside: Refusal | None) -> Decision:
+    """It counts as converted, and nobody is owed money for it: thanks alone, a limit, or less than a coin."""
+    program, case = docket.program, docket.case
+    if capped is not None:
+        return Decision(Stage.CONVERTED, capped.rule, capped.reason, remedy=capped.remedy)
+    if not any(rule.fixed or rule.percent_bp for rule in program.every_reward):
+        if outside is not None:
+            return Decision(
+                Stage.QUALIFIED, outside.rule, f"{outside.reason}: thanks would be due.", remedy=outside.remedy
+            )
+        release_at = docket.deeds.payments[0].happened_at + program.stays + program.hold
+        if case.now < release_at and not _release(docket):
+            return Decision(
+                Stage.QUALIFIED, "thanks_held", f"Thanks are due on {_minute(release_at)}.", look_again=release_at
+            )
+        return Decision(Stage.REWARDED, "thanks", "The advocate has our thanks, and one more friend to their name.")
+    net = docket.deeds.payments[0].net
+    words = f"The promise comes to less than one {net.currency if net else 'smallest'} unit."
+    return Decision(Stage.REWARDED, "nothing_owed", words)
+
+
+def _release(docket: _Docket) -> RewardReleased | None:
+    return next((fact for fact in docket.deeds.standing if isinstance(fact, RewardReleased)), None)
+
+
+def _released(docket: _Docket, plans: Sequence[Plan], promised: str, share: str) -> Decision:
+    case, released = docket.case, _release(docket)
+    plans = tuple(replace(plan, ready=case.now >= plan.release_at or released is not None) for plan in plans)
+    waiting = [plan.release_at for plan in plans if not plan.ready]
+    if len(waiting) == len(plans):
+        when = _minute(min(waiting))
         reason = f"{promised} is promised and held until {when}.{share}"
-        return Decision(Stage.QUALIFIED, "hold", reason, plans, release_at)
-    early = f" Released early by {released.by}." if released and released.happened_at < release_at else ""
+        return Decision(Stage.QUALIFIED, "hold", reason, plans, min(waiting))
+    first = min(plan.release_at for plan in plans)
+    early = f" Released early by {released.by}." if released and released.happened_at < first else ""
+    again = min(waiting, default=None)
     if case.paid_out:
-        return Decision(Stage.REWARDED, "paid", f"{promised} is paid.{share}{early}", plans)
-    return Decision(Stage.CONVERTED, "released", f"{promised} is being paid.{share}{early}", plans)
+        return Decision(Stage.REWARDED, "paid", f"{promised} is paid.{share}{early}", plans, again)
+    return Decision(Stage.CONVERTED, "released", f"{promised} is being paid.{share}{early}", plans, again)
 
 
-def _plan(role: str, rule: RewardRule, paid: OrderPaid, left: Money, release_at: datetime) -> Plan | None:
-    """What one side is owed for what is left of the order; None where it comes to nothing."""
-    amount = rule.full(paid.net).share(left.minor, paid.net.minor)
-    return Plan(role, rule.kind, amount, release_at, rule.expires_after, rule.fallback) if amount else None
+def _minute(at: datetime) -> str:
+    return at.strftime("%Y-%m-%d %H:%M UTC")

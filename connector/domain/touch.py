@@ -20,6 +20,11 @@ class Source(StrEnum):
     CRM_FIELD = "crm_field"
     FORM = "form"
     STAFF = "staff"
+    CLAIM = "claim"
+
+
+#: Sources that tell of a link which was followed.
+LINKS = (Source.CART_ATTRIBUTE, Source.LANDING_SITE, Source.LAST_VISIT, Source.FIRST_VISIT, Source.CLICK)
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,7 @@ class Touch:
 
     code: as it was seen, trimmed. confirmed: the platform or our signature vouches for it, or it is of a kind
     that needs no voucher; what is not confirmed never counts. evidence: what was seen, in words, without personal data.
+    referrer: the host that sent the visitor, "" where nobody tells.
     """
 
     source: Source
@@ -37,3 +43,4 @@ class Touch:
     medium: str = ""
     campaign: str = ""
     evidence: str = ""
+    referrer: str = ""

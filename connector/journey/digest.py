@@ -23,10 +23,12 @@ BATCH = 50
 
 @dataclass(frozen=True)
 class _Seen:
-    """A sighting and the connection it was made on."""
+    """A sighting, the delivery that it came by, and keyed hashes of whom and what that one names."""
 
     connection: UUID
     sighting: Sighting
+    delivery: Delivery
+    names: frozenset[bytes]
 
     @property
     def place(self) -> tuple[UUID, ObjectRef]:
@@ -41,7 +43,8 @@ def digest(desk: Desk, merchant: UUID) -> int:
         for delivery in waiting:
             outcome, reading = _read(desk, tx, delivery)
             outcomes.append(outcome)
-            seen += [_Seen(delivery.connection, sighting) for sighting in reading.sightings] if reading else []
+            names = frozenset(outcome.names)
+            seen += [_Seen(delivery.connection, each, delivery, names) for each in reading.sightings] if reading else []
         lanes = _take_up(desk, tx, seen) if seen else set()
         if outcomes:
             tx.deliveries.finish(outcomes)
@@ -71,7 +74,8 @@ def _take_up(desk: Desk, tx: Tx, seen: Collection[_Seen]) -> set[str]:
     hints = {s: readable(desk.touch_key, tx.merchant, s.sighting.hints, s.sighting.as_of) for s in seen}
     codes = tx.programs.advocates({hint for each in hints.values() for hint in each})
     standing = tx.truths.standing({s.place for s in seen})
-    signed = {s.place for s in seen if any(hint in codes for hint in hints[s])}
+    awaited = tx.referrals.awaited({name for s in seen for name in s.names})
+    signed = {s.place for s in seen if s.names & awaited or any(hint in codes for hint in hints[s])}
     for s in seen:
         if s.place in signed and s.sighting.touches:
             tx.truths.note(s.connection, s.sighting.ref, s.sighting.touches)

@@ -12,6 +12,8 @@ from connector.domain.touch import Source, Touch
 
 #: No program looks further back; for a first look, before it is known which program a code belongs to.
 LONGEST = timedelta(days=400)
+#: Evidence that tells of what was before the purchase, whenever it is given.
+_ABOUT_BEFORE = frozenset({Source.CART_HINT, Source.STAFF, Source.CLAIM})
 
 
 def opened(
@@ -19,11 +21,12 @@ def opened(
 ) -> tuple[Touch, ...]:
     """The touches with every signed note opened. A note that we did not sign, or longer ago than `within`, is nothing.
 
-    placed_at: what a cart held was there before, though word of it may come a moment after the checkout.
+    placed_at: what a cart held was there before, though word of it may come a moment after the checkout; and what people
+    say of a purchase is about the time before it.
     """
     found = []
     for touch in touches:
-        if touch.source is Source.CART_HINT:
+        if touch.source in _ABOUT_BEFORE:
             found.append(replace(touch, at=min(touch.at, placed_at)))
         elif touch.source is not Source.CART_ATTRIBUTE:
             found.append(touch)

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
+from uuid import UUID
 
 from connector.domain.facts import ObjectRef
 from connector.errors import Refused
 from connector.journey.accounts import open_account
 from connector.journey.desk import Desk, Lane
 from connector.journey.tasks import ATTRIBUTE, FETCH, LOOK, purchase, ref_of, subject
-from connector.ports.platform import Glance, Truth
+from connector.ports.platform import Glance, Seen, Truth
 from connector.ports.rows import Task, connection_lane, merchant_lane
 from connector.ports.store import Tx
 
@@ -28,10 +29,11 @@ def fetch_due(desk: Desk, lane: Lane) -> int:
     """Read one batch of objects in one call; returns how many."""
     with desk.store.begin(lane.merchant) as tx:
         tasks = tx.tasks.due(connection_lane(lane.connection), FETCH, lane.platform.manifest.read_batch)
+        items = bool(tasks) and any(each.program.bounds.by_product for each in tx.programs.current())
     if not tasks:
         return 0
     account = open_account(desk, lane)
-    fetch = partial(lane.platform.outbound().fetch, account)
+    fetch = partial(lane.platform.outbound().fetch, account, items=items)
     truths = _one_by_one_if_refused(fetch, [ref_of(task.subject) for task in tasks])
     with desk.store.begin(lane.merchant) as tx:
         _keep(tx, lane, tasks, {subject(truth.ref): truth for truth in truths})
@@ -43,6 +45,8 @@ def _keep(tx: Tx, lane: Lane, tasks: Sequence[Task], truths: Mapping[str, Truth]
     """Save each truth, hand it to the merchant's lane, and look again later where evidence is still being computed."""
     read: list[str] = []
     closed: list[Task] = []
+    bearing: list[tuple[UUID, tuple[Seen, ...]]] = []
+    withheld: frozenset[str] = frozenset()
     tx.people.hold()  # whoever is forgotten meanwhile is forgotten after this, with what is kept here
     nameless = tx.truths.nameless(lane.connection, truths.values())
     for task in tasks:
@@ -53,13 +57,20 @@ def _keep(tx: Tx, lane: Lane, tasks: Sequence[Task], truths: Mapping[str, Truth]
         buyer = () if truth.ref in nameless else truth.buyer
         person = tx.people.resolve(lane.connection, [(seen.kind, seen.value) for seen in buyer])
         tx.truths.save(lane.connection, truth, person)
+        if person is not None:
+            bearing.append((person, buyer))
+            if truth.groups:
+                tx.marks.join(person, lane.connection, truth.groups)
+        withheld |= truth.withheld
         read.append(purchase(lane.connection, truth.ref))
         if truth.complete or task.tries >= LOOKS:
             closed.append(task)
         else:
             tx.tasks.later(task, truth.again_after or PATIENCE, "evidence is still being computed")
     tx.tasks.close(closed)
+    tx.marks.add(bearing)
     if read:
+        tx.connections.withhold(lane.connection, withheld)
         tx.tasks.mark(merchant_lane(lane.merchant), ATTRIBUTE, read)
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from connector import telemetry
 from connector.errors import Gone, NotDone, PlatformError, TokenExpired, Unavailable
-from connector.journey import backfill, check, decide, digest, fetch, issue, offer, record, watch
+from connector.journey import attribute, backfill, check, decide, digest, fetch, issue, offer, record, watch
 from connector.journey.accounts import token_expired
 from connector.journey.desk import Desk, Lane
 from connector.lanes import due
@@ -118,7 +118,7 @@ class Workshop:
         desk, merchant = self.desk, claim.merchant
         return [
             lambda: digest.digest(desk, merchant),
-            lambda: decide.attribute_due(desk, merchant),
+            lambda: attribute.attribute_due(desk, merchant),
             lambda: decide.decide_due(desk, merchant),
         ]
 

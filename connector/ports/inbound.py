@@ -89,3 +89,6 @@ class Inbound(Protocol):
 
     def visitor(self, inbox: Inbox, secrets: Sequence[str]) -> Visitor:
         """Who sent this request through the platform's own pages. Raises Rejected for what it did not sign."""
+
+    def purchase(self, number: str) -> ObjectRef:
+        """The purchase that people mean by this number, as the platform shows it. Raises ValueError for what is none."""

@@ -133,6 +133,10 @@ class Manifest:
         """The declared operation, or None where the platform cannot do it."""
         return next((o for o in self.operations if (o.capability, o.direction) == (capability, direction)), None)
 
+    def pays(self, kind: str) -> Operation | None:
+        """How it pays a reward of this kind; None where it cannot."""
+        return self.operation(Capability(kind), Direction.CREDIT) if kind in set(Capability) else None
+
 
 # ── What is true there ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -150,8 +154,10 @@ class Truth:
     """One object as the platform holds it now.
 
     found False: the platform has no such object. as_of: the platform's own time of this state. buyer: who they
-    are, strongest first; empty for a guest without e-mail. complete False: evidence is still being computed by
-    the platform, look again after `again_after`. note: a named outcome (test_order, no_buyer ...) or "".
+    are, strongest first; empty for a guest without e-mail; weak marks (phone, address, network) may stand beside. groups:
+    audiences that the buyer belongs to, such as "tag:vip". withheld: kinds of marks that the platform does not show us.
+    complete False: evidence is still being computed by the platform, look again after `again_after`. note: a named
+    outcome (test_order, no_buyer ...) or "".
     """
 
     ref: ObjectRef
@@ -164,6 +170,8 @@ class Truth:
     complete: bool = True
     again_after: timedelta | None = None
     note: str = ""
+    groups: frozenset[str] = frozenset()
+    withheld: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -333,8 +341,8 @@ class Kit:
 class Outbound(Protocol):
     """All calls to one platform. Batches are the platform's own; no call is repeated inside."""
 
-    def fetch(self, account: Account, refs: Sequence[ObjectRef]) -> Sequence[Truth]:
-        """The present truth of up to `read_batch` objects, in one call."""
+    def fetch(self, account: Account, refs: Sequence[ObjectRef], *, items: bool) -> Sequence[Truth]:
+        """The present truth of up to `read_batch` objects, in one call. items: also what was bought, which costs more."""
 
     def glance(self, account: Account, refs: Sequence[ObjectRef]) -> Sequence[Glance]:
         """Evidence that no delivery carries, for up to `look_batch` objects that show no sign of a referral."""

@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from connector.domain.case import Stage
+from connector.domain.case import Standing as Place
 from connector.domain.facts import ObjectRef
+from connector.domain.fraud import Evidence
 from connector.domain.money import Money
 from connector.domain.program import Program
-from connector.domain.stages import Stage
 from connector.domain.touch import Touch
 from connector.ports.platform import Effect, Holding, Truth
 
@@ -177,7 +179,11 @@ class Advocate:
 
 @dataclass(frozen=True)
 class Referral:
-    """One friend in one program; `ref` on `connection` is the purchase that converts it."""
+    """One friend in one program; `ref` on `connection` is the purchase that converts it.
+
+    groups: of the advocate. standing and evidence: the figures on which it was promised something, and what the fraud
+    rules saw, None before that.
+    """
 
     id: UUID
     program: UUID
@@ -192,6 +198,9 @@ class Referral:
     stage: Stage
     rule: str = ""
     reason: str = ""
+    groups: frozenset[str] = frozenset()
+    standing: Place | None = None
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True)
@@ -200,7 +209,8 @@ class Reward:
 
     revoked: a person ruled that it must come back whatever the rules say. kind: what was promised; fallback: the other
     kinds it may be paid with; means: the one that it is paid with, once that is known; lapsed: what
-    of it ended unspent, which nobody needs to give back.
+    of it ended unspent, which nobody needs to give back. ordinal: which payment of the friend it is for. item: what staff
+    hand over. netted: what of the promise is kept for an earlier loss.
     """
 
     id: UUID
@@ -223,6 +233,9 @@ class Reward:
     fallback: tuple[str, ...] = ()
     means: str = ""
     lapsed: Money | None = None
+    ordinal: int = 1
+    item: str = ""
+    netted: Money | None = None
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -260,6 +273,19 @@ class Credit:
     lapsed: Money
     expires_at: datetime | None
     reminded: bool
+
+
+@dataclass(frozen=True)
+class Paid:
+    """A credit that was paid, where and for what purchase, and what became of it: taken back by us, spent, ended."""
+
+    connection: UUID
+    platform: str
+    ref: ObjectRef
+    amount: Money
+    taken: Money
+    redeemed: Money
+    lapsed: Money
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
+from connector.domain.case import Decision, Plan
+from connector.domain.case import Standing as Place
 from connector.domain.facts import Fact, ObjectRef
+from connector.domain.fraud import Evidence
 from connector.domain.ledger import Batch
 from connector.domain.money import Money
-from connector.domain.program import Program
-from connector.domain.stages import Plan, Stage
+from connector.domain.program import Budget, FraudRules, Program
 from connector.domain.touch import Touch
 from connector.ports.history import Backfill, Chapter
 from connector.ports.inbound import Item, Sighting
@@ -32,6 +34,7 @@ from connector.ports.rows import (
     Movement,
     Outcome,
     Owner,
+    Paid,
     ProgramVersion,
     Referral,
     Reversal,
@@ -100,6 +103,9 @@ class Tasks(Protocol):
 
 class Connections(Protocol):
     def get(self, connection: UUID) -> Connection: ...
+    def platforms(self) -> Mapping[UUID, str]:
+        """The platform of every connection that was not removed."""
+
     def claim_refresh(self, connection: UUID, version: int, lease: timedelta) -> bool:
         """Become the only one who refreshes this token version for the length of the lease."""
 
@@ -125,6 +131,9 @@ class Connections(Protocol):
         """Keep what the account says of itself; says whether any of it is new."""
 
     def doubt(self, connection: UUID, version: int) -> None: ...
+    def withhold(self, connection: UUID, kinds: frozenset[str]) -> None:
+        """Remember which kinds of marks the account does not show us."""
+
     def close(self, connection: UUID, state: str, reason: str) -> None: ...
 
 
@@ -135,6 +144,9 @@ class Truths(Protocol):
 
     def note(self, connection: UUID, ref: ObjectRef, touches: Sequence[Touch]) -> None:
         """Keep evidence that only the delivery carried; the first to tell stands."""
+
+    def note_more(self, connection: UUID, ref: ObjectRef, touches: Sequence[Touch]) -> None:
+        """Keep further evidence beside what is known, such as what people say later."""
 
     def adopt(self, names: Collection[tuple[UUID, ObjectRef, ObjectRef]]) -> set[tuple[UUID, ObjectRef]]:
         """Move evidence from another name of an object to the object; says which (connection, object) got some."""
@@ -150,6 +162,11 @@ class Truths(Protocol):
         """Which of these objects must bring nobody back: their buyer was forgotten after placing them."""
 
     def facts(self, connection: UUID, ref: ObjectRef) -> tuple[Fact, ...]: ...
+    def of_referral(self, referral: Referral) -> Sequence[tuple[str, Fact]]:
+        """All that is known of a referral's purchases and was said of it, each fact with its platform's name."""
+
+    def tell_own(self, told: Fact) -> None:
+        """A fact of our own, told once for ever."""
 
 
 class People(Protocol):
@@ -190,9 +207,21 @@ class People(Protocol):
 class Programs(Protocol):
     def current(self) -> Sequence[ProgramVersion]: ...
     def pinned(self, program: UUID, version: int) -> Program: ...
+    def apply(self, data: Mapping[str, Any]) -> ProgramVersion:
+        """Save data as the program's next version, unless nothing changed. Raises ConfigError."""
+
+    def was_paid(self, program: UUID) -> bool:
+        """Whether any reward of it was ever delivered."""
+
+    def budget(self, program: UUID) -> Budget | None:
+        """What the program may cost by the merchant's word of today, whatever version was promised."""
+
     def enrol(self, program: UUID, person: UUID) -> tuple[UUID, str]: ...
     def advocates(self, hints: Iterable[str]) -> Mapping[str, Advocate]:
         """The advocates behind texts that may be codes; unknown texts are absent."""
+
+    def of_people(self, program: UUID, people: Collection[UUID]) -> Sequence[Advocate]:
+        """Which of these people are advocates of the program, each with the code that they share."""
 
 
 class Referrals(Protocol):
@@ -210,21 +239,69 @@ class Referrals(Protocol):
         """Claim the purchase for this referral, once and for ever; False if another owns it."""
 
     def is_converted(self, referral: UUID) -> bool: ...
+    def add_payment(self, referral: UUID, program: UUID, connection: UUID, ref: ObjectRef) -> None:
+        """Another payment of a referred friend belongs to the referral too, unless it converts another one."""
+
+    def awaited(self, names: Collection[bytes]) -> set[bytes]:
+        """Which of these keyed hashes name a friend whose next purchase may count, whatever it bears."""
+
+    def held_by(self, hold: str) -> Sequence[str]:
+        """Referrals that wait for this, to be decided anew once its remedy was applied."""
+
     def repoint(self, referral: Referral) -> None: ...
-    def decide(self, referral: UUID, stage: Stage, rule: str, reason: str) -> bool:
-        """Write the decision; says whether the stage or reason changed."""
+    def repin(self, referral: UUID, version: int) -> None:
+        """It is judged by another version of its program, from figures that are taken anew."""
+    def decide(self, referral: UUID, decision: Decision) -> bool:
+        """Write the decision; says whether anything that people see changed."""
 
     def review(self, referral: UUID, reason: str) -> None: ...
+
+
+class Marks(Protocol):
+    def add(self, seen: Iterable[tuple[UUID, Sequence[Seen]]]) -> None:
+        """Remember what marks each person bears, such as a phone number that others may share."""
+
+    def join(self, person: UUID, connection: UUID | None, groups: frozenset[str]) -> None:
+        """The audiences of a person, as this connection tells now, or our own staff (None)."""
+
+    def bearers(self, kind: str, value: str) -> Sequence[UUID]:
+        """Everybody who bears a mark."""
+
+    def guess(self, network: str) -> None:
+        """Somebody tried a code that nobody has."""
+
+    def evidence(
+        self, referral: Referral, rules: FraudRules, *, first_order: bool | None, referrers: Collection[str]
+    ) -> Evidence:
+        """What the fraud rules may look at, as it is known now."""
+
+
+class Limits(Protocol):
+    def standing(self, referral: Referral, program: Program, at: datetime) -> Place:
+        """The figures of the advocate's and the program's other referrals, as they are now."""
+
+    def pin(self, referral: UUID, standing: Place, at: datetime) -> None:
+        """It was promised something on these figures, and keeps them."""
+
+    def keep_evidence(self, referral: UUID, evidence: Evidence) -> None: ...
 
 
 class Rewards(Protocol):
     def of(self, referral: UUID) -> Sequence[Reward]: ...
     def reversals(self, reward: UUID) -> Sequence[Reversal]: ...
-    def owe(self, referral: Referral, plan: Plan, beneficiary: UUID, state: RewardState, reason: str) -> UUID: ...
+    def owe(
+        self, referral: Referral, plan: Plan, beneficiary: UUID, connection: UUID, state: RewardState, reason: str
+    ) -> UUID: ...
     def change(
-        self, reward: Reward, amount: Money, state: RewardState, reason: str, beneficiary: UUID | None = None
+        self,
+        reward: Reward,
+        plan: Plan | None,
+        amount: Money,
+        state: RewardState,
+        reason: str,
+        beneficiary: UUID | None,
     ) -> bool:
-        """Change a reward that no attempt has locked; False if one has since."""
+        """Change a reward that no attempt has locked; False if one has since. beneficiary: where it is another now."""
 
     def reverse(self, reward: Reward, ordinal: int, amount: Money) -> UUID: ...
     def change_reversal(self, reversal: Reversal, amount: Money, state: RewardState) -> bool: ...
@@ -235,6 +312,14 @@ class Rewards(Protocol):
         """Settle a reversal that found nothing to take; False if it changed meanwhile."""
 
     def revoke(self, reward: UUID) -> None: ...
+    def lost(self, beneficiary: UUID, currency: str) -> Money:
+        """What could not be taken back from this human and has not been kept from a later reward yet."""
+
+    def net(self, reward: UUID, kept: Money) -> None:
+        """So much of it is kept for an earlier loss."""
+
+    def hand_over(self, reward: UUID, transaction: str) -> Reward | None:
+        """Staff gave a thing that waited for it; None where none did."""
     def hold(self, movement: Movement, reason: str) -> None:
         """It cannot be sent until somebody does what `reason` says; it blocks nothing and may be decided anew."""
 
@@ -272,6 +357,12 @@ class Holdings(Protocol):
     def any(self, connection: UUID) -> bool: ...
     def saw(self, credit: Credit, redeemed: Money, lapsed: Money, after: timedelta | None) -> None:
         """Keep what was seen. after: when to look again; None where nothing can change any more."""
+
+    def of_reward(self, reward: UUID) -> Paid | None:
+        """A credit that was paid, and what became of it; None where there is none."""
+
+    def spent(self, reward: UUID, total: Money) -> None:
+        """Staff told what was spent of it in all."""
 
     def reminded(self, credit: Credit) -> None: ...
 
@@ -337,6 +428,10 @@ class Tx(Protocol):
     def programs(self) -> Programs: ...
     @property
     def referrals(self) -> Referrals: ...
+    @property
+    def marks(self) -> Marks: ...
+    @property
+    def limits(self) -> Limits: ...
     @property
     def rewards(self) -> Rewards: ...
     @property

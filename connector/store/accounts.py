@@ -42,6 +42,13 @@ class Connections(Repository):
         ids = self.run("SELECT id FROM connection WHERE merchant_id = :merchant ORDER BY id").scalars()
         return [self.get(connection) for connection in ids.all()]
 
+    def platforms(self) -> dict[UUID, str]:
+        """The platform of every connection that was not removed."""
+        rows = self.run(
+            "SELECT id, platform FROM connection WHERE merchant_id = :merchant AND state <> 'removed' ORDER BY id"
+        )
+        return {row.id: row.platform for row in rows}
+
     def install(
         self,
         platform: str,
@@ -157,6 +164,14 @@ class Connections(Repository):
                WHERE merchant_id = :merchant AND id = :id AND token_version = :version""",
             id=connection,
             version=version,
+        )
+
+    def withhold(self, connection: UUID, kinds: frozenset[str]) -> None:
+        """Remember which kinds of marks the account does not show us."""
+        self.run(
+            "UPDATE connection SET withheld = :kinds WHERE merchant_id = :merchant AND id = :id AND withheld <> :kinds",
+            id=connection,
+            kinds=sorted(kinds),
         )
 
     def close(self, connection: UUID, state: str, reason: str) -> None:

@@ -1,72 +1,18 @@
-"""Facts, truths and touches as stored data, and back."""
+"""Truths and touches, standings and evidence as stored data, and back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
-from connector.domain.facts import (
-    CreditExpiring,
-    CreditLapsed,
-    CreditRedeemed,
-    Fact,
-    ObjectRef,
-    OrderPaid,
-    OrderRefunded,
-    RewardReleased,
-)
+from connector.domain.case import Standing
+from connector.domain.facts import ObjectRef
+from connector.domain.fraud import Evidence
 from connector.domain.money import Money
 from connector.domain.touch import Source, Touch
-from connector.errors import InvariantBroken
 from connector.ports.platform import Truth
-
-
-def plain_fact(fact: Fact) -> dict[str, Any]:
-    """The fields that decide, without the platform's time of the sighting, which has a column of its own."""
-    common = {"is": type(fact).__name__, "kind": fact.ref.kind, "id": fact.ref.id, "at": fact.happened_at}
-    match fact:
-        case OrderPaid():
-            return {
-                **common,
-                "placed": fact.placed_at,
-                "net": fact.net.minor,
-                "currency": fact.net.currency,
-                "test": fact.test,
-                "first": fact.first_order,
-            }
-        case OrderRefunded():
-            return {**common, "refund": fact.refund, "amount": fact.amount.minor, "currency": fact.amount.currency}
-        case RewardReleased():
-            return {**common, "by": fact.by}
-        case CreditRedeemed():
-            return {**common, "reward": fact.reward, "amount": fact.total.minor, "currency": fact.total.currency}
-        case CreditLapsed():
-            return {**common, "reward": fact.reward, "amount": fact.amount.minor, "currency": fact.amount.currency}
-        case CreditExpiring():
-            amount = {"amount": fact.amount.minor, "currency": fact.amount.currency}
-            return {**common, "reward": fact.reward, **amount, "ends": fact.expires_at}
-
-
-def fact(data: Mapping[str, Any], as_of: datetime) -> Fact:
-    ref, at = ObjectRef(data["kind"], data["id"]), _time(data["at"])
-    match data["is"]:
-        case "OrderPaid":
-            net = Money(data["net"], data["currency"])
-            return OrderPaid(ref, as_of, at, _time(data["placed"]), net, data["test"], data["first"])
-        case "OrderRefunded":
-            return OrderRefunded(ref, as_of, at, data["refund"], Money(data["amount"], data["currency"]))
-        case "RewardReleased":
-            return RewardReleased(ref, as_of, at, data["by"])
-        case "CreditRedeemed":
-            return CreditRedeemed(ref, as_of, at, UUID(data["reward"]), _money(data))
-        case "CreditLapsed":
-            return CreditLapsed(ref, as_of, at, UUID(data["reward"]), _money(data))
-        case "CreditExpiring":
-            return CreditExpiring(ref, as_of, at, UUID(data["reward"]), _money(data), _time(data["ends"]))
-        case other:
-            raise InvariantBroken(f"a stored fact of kind {other!r} is unknown to this version")
 
 
 def plain_touch(touch: Touch) -> dict[str, Any]:
@@ -78,6 +24,7 @@ def plain_touch(touch: Touch) -> dict[str, Any]:
         "medium": touch.medium,
         "campaign": touch.campaign,
         "evidence": touch.evidence,
+        **({"referrer": touch.referrer} if touch.referrer else {}),
     }
 
 
@@ -90,6 +37,7 @@ def touch(data: Mapping[str, Any]) -> Touch:
         data["medium"],
         data["campaign"],
         data["evidence"],
+        data.get("referrer", ""),
     )
 
 
@@ -118,8 +66,23 @@ def truth(data: Mapping[str, Any]) -> Truth:
     )
 
 
-def _money(data: Mapping[str, Any]) -> Money:
-    return Money(data["amount"], data["currency"])
+def plain_standing(standing: Standing) -> dict[str, Any]:
+    return asdict(standing)
+
+
+def standing(data: Mapping[str, Any]) -> Standing:
+    money = {name: Money(**data[name]) if data[name] else None for name in ("earned", "spent")}
+    return Standing(**{**data, **money})
+
+
+def plain_evidence(evidence: Evidence) -> dict[str, Any]:
+    said = asdict(evidence)
+    return {name: sorted(value) if isinstance(value, frozenset) else value for name, value in said.items()}
+
+
+def evidence(data: Mapping[str, Any]) -> Evidence:
+    said: dict[str, Any] = {name: frozenset(v) if isinstance(v, list) else v for name, v in data.items()}
+    return Evidence(**said)
 
 
 def _time(text: str) -> datetime:

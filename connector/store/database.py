@@ -21,6 +21,8 @@ from connector.store.backfill import Backfills
 from connector.store.holdings import Holdings
 from connector.store.inbox import Deliveries, Tasks
 from connector.store.ledger import Ledger
+from connector.store.limits import Limits
+from connector.store.marks import Marks
 from connector.store.offers import Offers
 from connector.store.people import People
 from connector.store.programs import Programs
@@ -97,6 +99,14 @@ class Tx:
     @cached_property
     def referrals(self) -> Referrals:
         return Referrals(self)
+
+    @cached_property
+    def marks(self) -> Marks:
+        return Marks(self)
+
+    @cached_property
+    def limits(self) -> Limits:
+        return Limits(self)
 
     @cached_property
     def rewards(self) -> Rewards:

@@ -10,7 +10,7 @@ from uuid import UUID
 from connector.domain.facts import ObjectRef
 from connector.domain.money import Money
 from connector.ports.platform import Capability, Holding
-from connector.ports.rows import Credit
+from connector.ports.rows import Credit, Paid
 from connector.store.base import Repository
 
 
@@ -24,7 +24,7 @@ class Holdings(Repository):
                    coalesce((SELECT sum(taken) FROM reversal WHERE reward_id = reward.id AND state = 'issued'), 0) AS taken
                FROM reward JOIN referral ON referral.id = reward.referral_id
                WHERE reward.merchant_id = :merchant AND reward.connection_id = :connection AND reward.state = 'issued'
-                 AND reward.transaction IS NOT NULL AND reward.holder IN (
+                 AND reward.transaction IS NOT NULL AND reward.item = '' AND reward.holder IN (
                    SELECT holder FROM reward due WHERE due.merchant_id = :merchant AND due.connection_id = :connection
                      AND due.state = 'issued' AND due.watch_at <= clock_timestamp()
                      AND NOT EXISTS (SELECT FROM attempt WHERE attempt.connection_id = :connection
@@ -56,6 +56,30 @@ class Holdings(Repository):
             redeemed=redeemed.minor,
             lapsed=lapsed.minor,
             after=after,
+        )
+
+    def of_reward(self, reward: UUID) -> Paid | None:
+        """A credit that was paid, and what became of it; None where there is none."""
+        row = self.run(
+            """SELECT reward.connection_id, platform, object_kind, external_id, amount, reward.currency, redeemed, lapsed,
+                   coalesce((SELECT sum(taken) FROM reversal WHERE reward_id = reward.id AND state = 'issued'), 0) AS taken
+               FROM reward JOIN connection ON connection.id = reward.connection_id
+               JOIN referral ON referral.id = reward.referral_id
+               WHERE reward.merchant_id = :merchant AND reward.id = :id AND reward.state = 'issued' AND item = ''
+               FOR UPDATE OF reward""",
+            id=reward,
+        ).first()
+        if row is None:
+            return None
+        sums = [Money(int(minor), row.currency) for minor in (row.amount, row.taken, row.redeemed, row.lapsed)]
+        return Paid(row.connection_id, row.platform, ObjectRef(row.object_kind, row.external_id), *sums)
+
+    def spent(self, reward: UUID, total: Money) -> None:
+        """Staff told what was spent of it in all."""
+        self.run(
+            "UPDATE reward SET redeemed = :total WHERE merchant_id = :merchant AND id = :id",
+            id=reward,
+            total=total.minor,
         )
 
     def reminded(self, credit: Credit) -> None:

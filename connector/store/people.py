@@ -235,6 +235,8 @@ class People(Repository):
                 WHERE merchant_id = :merchant AND person_id IN {_GROUP}""",  # noqa: S608
             id=person,
         ).all()
+        for table in ("person_mark", "person_group"):
+            self.run(f"DELETE FROM {table} WHERE merchant_id = :merchant AND person_id IN {_GROUP}", id=person)  # noqa: S608
         self.run(
             f"""UPDATE data_request SET person_id = NULL, names = '{{}}'
                 WHERE merchant_id = :merchant AND person_id IN {_GROUP}""",  # noqa: S608
@@ -293,6 +295,11 @@ class People(Repository):
                    SELECT FROM identifier JOIN person theirs ON theirs.id = identifier.person_id
                    WHERE theirs.merchant_id = :merchant AND theirs.canonical_id = person.canonical_id)"""
         )
+        for table in ("person_mark", "person_group"):
+            self.run(
+                f"""DELETE FROM {table} WHERE merchant_id = :merchant AND person_id IN (
+                    SELECT id FROM person WHERE merchant_id = :merchant AND erased_at IS NOT NULL)"""  # noqa: S608
+            )
         self.run(
             """UPDATE data_request SET person_id = NULL, names = '{}' WHERE merchant_id = :merchant
                  AND (connection_id = :connection

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from connector.domain import codes
-from connector.domain.program import Program, parse
+from connector.domain.program import Budget, Program
+from connector.domain.program_data import parse
 from connector.errors import ConfigError, NotFound
 from connector.ports.rows import Advocate, ProgramVersion
 from connector.store.base import Repository, as_json, new_id
@@ -61,15 +62,18 @@ class Programs(Repository):
         )
         return [ProgramVersion(r.id, r.version, parse(r.data)) for r in rows]
 
-    def data(self, slug: str) -> Mapping[str, Any]:
-        """The current version as the merchant wrote it."""
+    def data(self, slug: str, version: int | None = None) -> Mapping[str, Any]:
+        """A version as the merchant wrote it; the one that stands where none is named. Raises NotFound."""
         found = self.run(
-            """SELECT data FROM program JOIN program_version v ON v.program_id = program.id AND v.version = program.version
-               WHERE program.merchant_id = :merchant AND slug = :slug""",
+            """SELECT data FROM program JOIN program_version v ON v.program_id = program.id
+               WHERE program.merchant_id = :merchant AND slug = :slug
+                 AND v.version = coalesce(CAST(:version AS int), program.version)""",
             slug=slug,
+            version=version,
         ).scalar_one_or_none()
         if found is None:
-            raise NotFound(f"there is no program {slug!r}; `connector program apply FILE` makes one")
+            which = f"{slug!r}" if version is None else f"{slug!r} in version {version}"
+            raise NotFound(f"there is no program {which}; `connector program apply FILE` makes one")
         return dict(found)
 
     def pinned(self, program: UUID, version: int) -> Program:
@@ -79,6 +83,25 @@ class Programs(Repository):
             version=version,
         ).scalar_one()
         return parse(data)
+
+    def was_paid(self, program: UUID) -> bool:
+        """Whether any reward of it was ever delivered."""
+        return bool(
+            self.run(
+                """SELECT EXISTS (SELECT FROM reward JOIN referral ON referral.id = reward.referral_id
+                     WHERE reward.merchant_id = :merchant AND program_id = :id AND reward.state = 'issued')""",
+                id=program,
+            ).scalar_one()
+        )
+
+    def budget(self, program: UUID) -> Budget | None:
+        """What the program may cost by the merchant's word of today, whatever version was promised."""
+        data = self.run(
+            """SELECT data FROM program JOIN program_version v ON v.program_id = program.id AND v.version = program.version
+               WHERE program.merchant_id = :merchant AND program.id = :id""",
+            id=program,
+        ).scalar_one()
+        return parse(data).budget
 
     def enrol(self, program: UUID, person: UUID) -> tuple[UUID, str]:
         """Enrol a person, or find them enrolled; returns the advocate and a minted code."""
@@ -177,6 +200,19 @@ class Programs(Repository):
             for row in rows
             for hint in spelled[row.code]
         }
+
+    def of_people(self, program: UUID, people: Collection[UUID]) -> Sequence[Advocate]:
+        """Which of these people are advocates of the program, each with the code that they share."""
+        rows = self.run(
+            """SELECT advocate.id, advocate.program_id, person.canonical_id,
+                   (SELECT code FROM code WHERE code.advocate_id = advocate.id ORDER BY kind, code LIMIT 1) AS code
+               FROM advocate JOIN person ON person.id = advocate.person_id
+               WHERE advocate.merchant_id = :merchant AND advocate.program_id = :program
+                 AND person.canonical_id = ANY(:people) ORDER BY advocate.id""",
+            program=program,
+            people=list(people),
+        )
+        return [Advocate(row.id, row.program_id, row.canonical_id, row.code) for row in rows]
 
     def roster(self) -> list[dict[str, Any]]:
         """Every advocate: code, program, and how many referrals they brought."""

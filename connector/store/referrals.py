@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
+from connector.domain.case import Decision, Stage
 from connector.domain.facts import ObjectRef
-from connector.domain.stages import Stage
 from connector.ports.rows import Referral, Story
 from connector.store import codec
 from connector.store.base import Repository, as_json
@@ -43,6 +43,25 @@ class Referrals(Repository):
         ).scalar_one_or_none()
         return found
 
+    def awaited(self, names: Collection[bytes]) -> set[bytes]:
+        """Which of these keyed hashes name a friend whose next purchase may count, whatever it bears."""
+        rows = self.run(
+            """SELECT DISTINCT identifier.digest FROM identifier
+               JOIN person named ON named.id = identifier.person_id
+               JOIN person friend ON friend.canonical_id = named.canonical_id
+               JOIN referral ON referral.friend_id = friend.id
+               JOIN program_version v ON v.program_id = referral.program_id AND v.version = referral.program_version
+               WHERE identifier.merchant_id = :merchant AND identifier.digest = ANY(CAST(:names AS bytea[]))
+                 AND (referral.stage IN ('pending', 'expired') OR v.data #>> '{qualify,payment}' IN ('nth', 'each'))""",
+            names=list(names),
+        )
+        return {bytes(row.digest) for row in rows}
+
+    def held_by(self, hold: str) -> list[str]:
+        """Referrals that wait for this, to be decided anew once its remedy was applied."""
+        rows = self.run("SELECT id FROM referral WHERE merchant_id = :merchant AND hold = :hold", hold=hold)
+        return [str(row.id) for row in rows]
+
     def open(self, referral: Referral) -> UUID:
         """Create it, or return the one that stands for (program, friend)."""
         found: UUID = self.run(
@@ -66,10 +85,10 @@ class Referrals(Repository):
         return found
 
     def lock(self, referral: UUID) -> Referral:
-        """Read it with program, referral and rewards locked, in this order for everybody."""
+        """Read it with program and referral locked, in this order for everybody: limits are weighed one after another."""
         self.run(
             """SELECT FROM program WHERE merchant_id = :merchant
-               AND id = (SELECT program_id FROM referral WHERE merchant_id = :merchant AND id = :id) FOR SHARE""",
+               AND id = (SELECT program_id FROM referral WHERE merchant_id = :merchant AND id = :id) FOR NO KEY UPDATE""",
             id=referral,
         )
         return _referral(self.run(f"{_SELECT} FOR UPDATE OF referral", id=referral).one())
@@ -125,6 +144,18 @@ class Referrals(Repository):
         ).scalar_one()
         return bool(owner == referral.id)
 
+    def add_payment(self, referral: UUID, program: UUID, connection: UUID, ref: ObjectRef) -> None:
+        """Another payment of a referred friend belongs to the referral too, unless it converts another one."""
+        self.run(
+            """INSERT INTO conversion (merchant_id, program_id, connection_id, object_kind, external_id, referral_id)
+               VALUES (:merchant, :program, :connection, :kind, :external, :id) ON CONFLICT DO NOTHING""",
+            program=program,
+            connection=connection,
+            kind=ref.kind,
+            external=ref.id,
+            id=referral,
+        )
+
     def is_converted(self, referral: UUID) -> bool:
         return bool(
             self.run(
@@ -147,16 +178,30 @@ class Referrals(Repository):
             touch=as_json(codec.plain_touch(referral.touch)),
         )
 
-    def decide(self, referral: UUID, stage: Stage, rule: str, reason: str) -> bool:
-        """Write the decision; says whether the stage or reason changed."""
+    def repin(self, referral: UUID, version: int) -> None:
+        """It is judged by another version of its program, from figures that are taken anew."""
+        self.run(
+            """UPDATE referral SET program_version = :version, standing = NULL, qualified_at = NULL
+               WHERE merchant_id = :merchant AND id = :id""",
+            id=referral,
+            version=version,
+        )
+
+    def decide(self, referral: UUID, decision: Decision) -> bool:
+        """Write the decision; says whether anything that people see changed."""
         return bool(
             self.run(
-                """UPDATE referral SET stage = :stage, rule = :rule, reason = :reason, decided_at = clock_timestamp()
-                   WHERE merchant_id = :merchant AND id = :id AND (stage, rule, reason) <> (:stage, :rule, :reason)""",
+                """UPDATE referral SET stage = :stage, rule = :rule, reason = :reason, hold = :hold, doubt = :doubt,
+                       overdue = :overdue, decided_at = clock_timestamp()
+                   WHERE merchant_id = :merchant AND id = :id
+                     AND (stage, rule, reason, hold, doubt, overdue) <> (:stage, :rule, :reason, :hold, :doubt, :overdue)""",
                 id=referral,
-                stage=stage.value,
-                rule=rule,
-                reason=reason,
+                stage=decision.stage.value,
+                rule=decision.rule,
+                reason=decision.reason,
+                hold=decision.hold,
+                doubt=decision.review,
+                overdue=decision.overdue,
             ).rowcount
         )
 
@@ -169,7 +214,9 @@ class Referrals(Repository):
         )
 
 
-_SELECT = """SELECT referral.*, advocate_person.canonical_id AS advocate_person, friend.canonical_id AS friend
+_SELECT = """SELECT referral.*, advocate_person.canonical_id AS advocate_person, friend.canonical_id AS friend,
+        array(SELECT person_group.name FROM person_group JOIN person ON person.id = person_group.person_id
+              WHERE person.canonical_id = advocate_person.canonical_id) AS groups
     FROM referral JOIN advocate ON advocate.id = referral.advocate_id
     JOIN person AS advocate_person ON advocate_person.id = advocate.person_id
     JOIN person AS friend ON friend.id = referral.friend_id
@@ -191,4 +238,7 @@ def _referral(row: Any) -> Referral:
         stage=Stage(row.stage),
         rule=row.rule,
         reason=row.reason,
+        groups=frozenset(row.groups),
+        standing=codec.standing(row.standing) if row.standing else None,
+        evidence=codec.evidence(row.evidence) if row.evidence else None,
     )

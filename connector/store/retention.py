@@ -18,6 +18,10 @@ _RULES = (
     # An erasure is remembered as long as a delivery that was under way may still be read; an order of theirs for ever.
     "DELETE FROM erasure WHERE merchant_id = :merchant AND until < clock_timestamp() - CAST(:keep AS interval)",
     """DELETE FROM data_request WHERE merchant_id = :merchant AND answered_at < clock_timestamp() - interval '400 days'""",
+    # Networks and guesses are about a few days; what nobody asks for any more goes.
+    """DELETE FROM person_mark WHERE merchant_id = :merchant AND kind = 'network'
+       AND since < clock_timestamp() - interval '400 days'""",
+    "DELETE FROM guess WHERE merchant_id = :merchant AND at < clock_timestamp() - interval '30 days'",
     "DELETE FROM touch WHERE merchant_id = :merchant AND at < clock_timestamp() - interval '400 days'",
 )
 

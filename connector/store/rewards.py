@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from connector.domain.case import Plan
 from connector.domain.money import Money
-from connector.domain.stages import Plan
 from connector.ports.rows import LOCKED, Movement, Referral, Reversal, Reward, RewardState
 from connector.store.base import Repository, new_id
 
@@ -29,20 +29,26 @@ class Rewards(Repository):
         )
         return [_reversal(row) for row in rows]
 
-    def owe(self, referral: Referral, plan: Plan, beneficiary: UUID, state: RewardState, reason: str) -> UUID:
+    def owe(
+        self, referral: Referral, plan: Plan, beneficiary: UUID, connection: UUID, state: RewardState, reason: str
+    ) -> UUID:
         """Create a reward. The unique key (referral, role, kind, ordinal) is the guard against a second one."""
         reward = new_id()
         self.run(
-            """INSERT INTO reward (id, merchant_id, referral_id, role, kind, beneficiary_id, connection_id, amount,
-                   currency, expires_after, fallback, state, reason)
-               VALUES (:id, :merchant, :referral, :role, :kind, :beneficiary, :connection, :amount, :currency, :expires,
-                   :fallback, :state, :reason)""",
+            """INSERT INTO reward (id, merchant_id, referral_id, role, kind, ordinal, beneficiary_id, connection_id, amount,
+                   currency, expires_after, fallback, state, reason, due_at, item, said)
+               VALUES (:id, :merchant, :referral, :role, :kind, :ordinal, :beneficiary, :connection, :amount, :currency,
+                   :expires, :fallback, :state, :reason, :due, :item, :said)""",
             id=reward,
             referral=referral.id,
             role=plan.role,
             kind=plan.kind,
+            ordinal=plan.ordinal,
+            due=plan.release_at,
+            item=plan.item,
+            said=plan.sum,
             beneficiary=beneficiary,
-            connection=referral.connection,
+            connection=connection,
             amount=plan.amount.minor,
             currency=plan.amount.currency,
             expires=plan.expires_after,
@@ -53,12 +59,19 @@ class Rewards(Repository):
         return reward
 
     def change(
-        self, reward: Reward, amount: Money, state: RewardState, reason: str, beneficiary: UUID | None = None
+        self,
+        reward: Reward,
+        plan: Plan | None,
+        amount: Money,
+        state: RewardState,
+        reason: str,
+        beneficiary: UUID | None,
     ) -> bool:
         """Change a reward that no attempt has locked; False if one has since."""
         return bool(
             self.run(
                 """UPDATE reward SET amount = :amount, state = :state, reason = :reason, decision = decision + 1,
+                       said = coalesce(:said, said), due_at = coalesce(CAST(:due AS timestamptz), due_at),
                        retry_at = clock_timestamp(), tries = 0,
                        beneficiary_id = coalesce(CAST(:beneficiary AS uuid), beneficiary_id),
                        owner = CASE WHEN CAST(:beneficiary AS uuid) IS NULL THEN owner ELSE '' END,
@@ -71,6 +84,8 @@ class Rewards(Repository):
                 state=state.value,
                 reason=reason,
                 decision=reward.decision,
+                said=plan.sum if plan else None,
+                due=plan.release_at if plan else None,
                 beneficiary=beneficiary,
                 locked=[s.value for s in LOCKED],
             ).rowcount
@@ -164,6 +179,35 @@ class Rewards(Repository):
         """A person ruled that it must come back whatever the rules say."""
         self.run("UPDATE reward SET revoked = true WHERE merchant_id = :merchant AND id = :id", id=reward)
 
+    def lost(self, beneficiary: UUID, currency: str) -> Money:
+        """What could not be taken back from this human and has not been kept from a later reward yet."""
+        minor = self.run(
+            """SELECT coalesce(sum(posting.amount), 0) FROM posting JOIN batch ON batch.id = posting.batch_id
+               JOIN reward ON reward.id = batch.reward_id JOIN person ON person.id = reward.beneficiary_id
+               WHERE posting.merchant_id = :merchant AND book = 'shortfall' AND posting.currency = :currency
+                 AND person.canonical_id = (SELECT canonical_id FROM person WHERE merchant_id = :merchant AND id = :id)""",
+            id=beneficiary,
+            currency=currency,
+        ).scalar_one()
+        return Money(int(minor), currency).at_least_zero()
+
+    def net(self, reward: UUID, kept: Money) -> None:
+        """So much of it is kept for an earlier loss."""
+        self.run(
+            "UPDATE reward SET netted = :kept WHERE merchant_id = :merchant AND id = :id", id=reward, kept=kept.minor
+        )
+
+    def hand_over(self, reward: UUID, transaction: str) -> Reward | None:
+        """Staff gave a thing that waited for it; None where none did."""
+        row = self.run(
+            """UPDATE reward SET state = 'issued', transaction = :transaction, reason = :transaction,
+                   issued_at = clock_timestamp()
+               WHERE merchant_id = :merchant AND id = :id AND state = 'held' AND item <> '' RETURNING *""",
+            id=reward,
+            transaction=transaction,
+        ).first()
+        return reward_row(row) if row else None
+
     def hold(self, movement: Movement, reason: str) -> None:
         """It cannot be sent until somebody does what `reason` says; it blocks nothing and may be decided anew."""
         self._leave(movement, "state = 'held', decision = decision + 1", reason)
@@ -216,6 +260,9 @@ def reward_row(row: Any) -> Reward:
         fallback=tuple(row.fallback),
         means=row.means,
         lapsed=Money(row.lapsed, row.currency),
+        ordinal=row.ordinal,
+        item=row.item,
+        netted=Money(row.netted, row.currency),
     )
 
 

@@ -8,9 +8,10 @@ from uuid import UUID
 from connector.domain.facts import Fact, ObjectRef
 from connector.domain.touch import Touch
 from connector.ports.platform import Seen, Truth
-from connector.ports.rows import SavedTruth, Standing
+from connector.ports.rows import Referral, SavedTruth, Standing
 from connector.store import codec
 from connector.store.base import Repository, as_json, new_id
+from connector.store.facts import fact, plain_fact
 from connector.store.people import digests
 
 
@@ -52,6 +53,19 @@ class Truths(Repository):
         self.run(
             """INSERT INTO noted (merchant_id, connection_id, object_kind, external_id, touches)
                VALUES (:merchant, :connection, :kind, :id, CAST(:touches AS jsonb)) ON CONFLICT DO NOTHING""",
+            connection=connection,
+            kind=ref.kind,
+            id=ref.id,
+            touches=as_json([codec.plain_touch(touch) for touch in touches]),
+        )
+
+    def note_more(self, connection: UUID, ref: ObjectRef, touches: Sequence[Touch]) -> None:
+        """Keep further evidence beside what is known: what people say later adds to what a delivery carried."""
+        self.run(
+            """INSERT INTO noted (merchant_id, connection_id, object_kind, external_id, touches)
+               VALUES (:merchant, :connection, :kind, :id, CAST(:touches AS jsonb))
+               ON CONFLICT (connection_id, object_kind, external_id)
+               DO UPDATE SET touches = noted.touches || excluded.touches""",
             connection=connection,
             kind=ref.kind,
             id=ref.id,
@@ -130,7 +144,7 @@ class Truths(Repository):
             externals=[f.ref.id for f in facts],
             keys=[f.key for f in facts],
             times=[f.as_of for f in facts],
-            datas=[as_json(codec.plain_fact(f)) for f in facts],
+            datas=[as_json(plain_fact(f)) for f in facts],
         )
 
     def nameless(self, connection: UUID, truths: Collection[Truth]) -> set[ObjectRef]:
@@ -165,4 +179,36 @@ class Truths(Repository):
             kind=ref.kind,
             id=ref.id,
         )
-        return tuple(codec.fact(row.data, row.as_of) for row in rows)
+        return tuple(fact(row.data, row.as_of) for row in rows)
+
+    def of_referral(self, referral: Referral) -> Sequence[tuple[str, Fact]]:
+        """All that is known of a referral: of its purchases, and what people said of it; each with the platform's name."""
+        rows = self.run(
+            """WITH about AS (SELECT CAST(:connection AS uuid) AS connection_id, :kind AS kind, :id AS external
+                   UNION SELECT connection_id, object_kind, external_id FROM conversion
+                     WHERE merchant_id = :merchant AND referral_id = :referral
+                   UNION SELECT CAST(:connection AS uuid), 'referral', CAST(:referral AS text))
+               SELECT coalesce(connection.platform, '') AS platform, fact.data, fact.as_of FROM about
+               JOIN fact ON fact.connection_id = about.connection_id AND fact.object_kind = about.kind
+                 AND fact.external_id = about.external
+               JOIN connection ON connection.id = fact.connection_id
+               WHERE fact.merchant_id = :merchant ORDER BY fact.as_of, fact.id""",
+            connection=referral.connection,
+            kind=referral.ref.kind,
+            id=referral.ref.id,
+            referral=referral.id,
+        )
+        return [(row.platform, fact(row.data, row.as_of)) for row in rows]
+
+    def tell_own(self, told: Fact) -> None:
+        """A fact of our own, told once for ever."""
+        self.run(
+            """INSERT INTO fact (id, merchant_id, object_kind, external_id, key, as_of, data)
+               VALUES (:id, :merchant, :kind, :external, :key, :as_of, CAST(:data AS jsonb)) ON CONFLICT DO NOTHING""",
+            id=new_id(),
+            kind=told.ref.kind,
+            external=told.ref.id,
+            key=told.key,
+            as_of=told.as_of,
+            data=as_json(plain_fact(told)),
+        )

@@ -20,10 +20,10 @@ from flask import Blueprint, Response, current_app, redirect, render_template, r
 from werkzeug.wrappers import Response as Answer
 
 from connector import telemetry
+from connector.domain.terms import kind_words
 from connector.errors import ConfigError, Gone, PlatformError, Refused, Rejected
 from connector.journey.check import missing, useless
 from connector.journey.install import join
-from connector.journey.promise import kind_words
 from connector.ports.joining import Auth, Elsewhere, Grant, Journey, Page
 from connector.store import merchants
 from connector.wiring import App

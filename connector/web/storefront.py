@@ -21,10 +21,10 @@ from flask import Blueprint, Response, current_app, jsonify, request
 from connector.domain import tokens
 from connector.domain.facts import ObjectRef
 from connector.domain.program import Mode
+from connector.domain.terms import offer_words, terms_words
 from connector.domain.touch import Source, Touch
 from connector.errors import Rejected
 from connector.journey.desk import Platform
-from connector.journey.promise import offer_words, terms_words
 from connector.ports.inbound import Inbox, Visitor
 from connector.ports.rows import Connection, Owner
 from connector.ports.store import Tx

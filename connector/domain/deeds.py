@@ -1,0 +1,83 @@
+"""Deeds: which of all facts about a friend are the ones that the program asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from connector.domain.facts import (
+    DealWon,
+    Deed,
+    Fact,
+    OrderFulfilled,
+    OrderRefunded,
+    PropertyReached,
+    StageReached,
+    newest,
+)
+from connector.domain.program import EVENTS, Payment, Program
+
+
+@dataclass(frozen=True)
+class Deeds:
+    """What the facts come to for one program.
+
+    payments: what earns, in the order in which it happened. seen: how many payments there were in all. standing: the
+    facts that nothing has replaced. undone: a deal was won once and is no longer. waits_until: when a won deal will have
+    stayed won for long enough.
+    """
+
+    payments: tuple[Deed, ...]
+    seen: int
+    standing: tuple[Fact, ...]
+    undone: bool = False
+    waits_until: datetime | None = None
+
+    @property
+    def refunds(self) -> frozenset[str]:
+        return frozenset(fact.key for fact in self.standing if isinstance(fact, OrderRefunded))
+
+
+def deeds_of(program: Program, facts: Iterable[Fact], now: datetime) -> Deeds:
+    """The friend's deeds of the kind that the program asks for, and which of them earn."""
+    every = tuple(facts)
+    standing = tuple(newest(every).values())
+    found = sorted(_asked_for(program, standing), key=lambda deed: (deed.happened_at, deed.ref))
+    undone = not found and program.event == "deal_won" and any(isinstance(fact, DealWon) for fact in every)
+    waits = None
+    if found and program.stays:
+        ripe = [deed for deed in found if deed.happened_at + program.stays <= now]
+        waits = None if ripe else found[0].happened_at + program.stays
+        found = ripe
+    return Deeds(_earning(program, found), len(found), standing, undone, waits)
+
+
+def _asked_for(program: Program, standing: Sequence[Fact]) -> list[Deed]:
+    found = [fact for fact in standing if isinstance(fact, Deed) and type(fact) is EVENTS[program.event]]
+    if program.event == "order_fulfilled":
+        handed = {fact.ref: fact.happened_at for fact in standing if isinstance(fact, OrderFulfilled)}
+        return [
+            replace(deed, happened_at=max(deed.happened_at, handed[deed.ref])) for deed in found if deed.ref in handed
+        ]
+    return [deed for deed in found if _is_the_one(program, deed)]
+
+
+def _is_the_one(program: Program, deed: Deed) -> bool:
+    """A stage and a property are compared as people write them, without regard to case."""
+    match deed:
+        case StageReached(stage=stage):
+            return stage.casefold() == program.stage.casefold()
+        case PropertyReached(name=name, value=value):
+            asked = (program.property_name.casefold(), program.property_value.casefold())
+            return (name.casefold(), value.casefold()) == asked
+        case _:
+            return True
+
+
+def _earning(program: Program, found: Sequence[Deed]) -> tuple[Deed, ...]:
+    if program.payment is Payment.FIRST:
+        return tuple(found[:1])
+    if program.payment is Payment.EACH:
+        return tuple(found[: program.payments])
+    return tuple(found[program.payments - 1 : program.payments])

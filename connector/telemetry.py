@@ -14,6 +14,7 @@ SLICES = Counter("connector_slices_total", "Slices of work by kind of lane and h
 SLICE_SECONDS = Histogram("connector_slice_seconds", "How long a slice took", ["kind"])
 OLDEST = Gauge("connector_oldest_due_seconds", "Age of the oldest work that is due")
 DUE_LANES = Gauge("connector_due_lanes", "Lanes that have work due")
+LATE = Gauge("connector_late_rewards", "Rewards that are past the time they were promised for; no number while unknown")
 
 #: Names under which a secret or a person might slip into a line.
 _SECRET = ("token", "secret", "password", "authorization", "email", "phone", "body", "access", "refresh", "hmac")

@@ -22,7 +22,7 @@ MANIFEST = Manifest(
             Capability.HISTORY,
         }
     ),
-    qualifying=frozenset({"order_paid"}),
+    qualifying=frozenset({"order_paid", "order_fulfilled"}),
     scopes=(
         Scope("read_orders", "to see which orders came through a referral, and which were refunded"),
         Scope("write_orders", "to note on the order who referred it"),
@@ -51,6 +51,7 @@ MANIFEST = Manifest(
         Scope(
             "write_gift_card_transactions", "to take a part of a gift card back after a partial refund", optional=True
         ),
+        Scope("read_products", "to tell which products count where a program names some", optional=True),
         Scope("read_all_orders", "to read orders older than 60 days when you ask for a back-fill", optional=True),
     ),
     # Store credit has no key that Shopify honours (`@idempotent` is not documented for it) and, before 2027-01, no
@@ -77,8 +78,8 @@ MANIFEST = Manifest(
     own_hosts=frozenset({"storage.googleapis.com"}),  # results of bulk operations
     object_kinds=frozenset({"order", "customer"}),
     person_kind="customer",
-    # One order asks for up to 56 points and one query may ask for 1,000 (queries/orders.graphql).
-    read_batch=17,
+    # One order asks for up to 97 points and one query may ask for 1,000 (queries/orders.graphql).
+    read_batch=10,
     look_batch=100,
     write_batch=12,
     watch_batch=150,

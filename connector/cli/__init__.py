@@ -7,7 +7,22 @@ import sys
 import click
 
 from connector import telemetry
-from connector.cli import account, care, demo, history, inspect, judge, program, run, sandbox
+from connector.cli import (
+    account,
+    advocate,
+    care,
+    demo,
+    fraud,
+    history,
+    inspect,
+    judge,
+    keys,
+    program,
+    receipt,
+    rehearse,
+    run,
+    sandbox,
+)
 from connector.errors import ConnectorError
 
 
@@ -28,6 +43,21 @@ def main() -> None:
     telemetry.start_logging("WARNING")
 
 
-for _module in (run, account, program, judge, inspect, care, history, sandbox, demo):
+for _module in (
+    run,
+    account,
+    program,
+    advocate,
+    rehearse,
+    judge,
+    fraud,
+    inspect,
+    receipt,
+    keys,
+    care,
+    history,
+    sandbox,
+    demo,
+):
     for _command in _module.COMMANDS:
         main.add_command(_command)

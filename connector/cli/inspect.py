@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
+from dataclasses import is_dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,8 +13,10 @@ import click
 
 from connector.cli.account import choose_merchant
 from connector.domain.money import Money
+from connector.domain.receipt import plain
 from connector.errors import NotFound
-from connector.journey import offer
+from connector.journey import care, offer
+from connector.journey import explain as explaining
 from connector.journey import rule as ruling
 from connector.journey.check import missing, useless
 from connector.store import personal, reports
@@ -29,7 +34,12 @@ _BLIND = (
 
 
 def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, default=str, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(value, default=_plain, indent=2, ensure_ascii=False))
+
+
+def _plain(value: object) -> object:
+    """Rows as JSON; what has no shape of its own there, such as a span of time, as text."""
+    return plain(value) if is_dataclass(value) else str(value)
 
 
 @click.command()
@@ -40,45 +50,22 @@ def explain(needle: str, name: str | None, as_json: bool) -> None:
     """Tell in words why a referral stands where it stands. NEEDLE: its id, its code, or the order's id."""
     with open_app() as app:
         ready(app)
-        stories = reports.explain(app.database, choose_merchant(app, name), needle)
+        merchant = choose_merchant(app, name)
+        with app.database.begin(merchant) as tx:
+            found = tx.receipts.find(needle)
+        stories = [explaining.explain(app.desk, merchant, referral) for referral in found]
     if not stories:
         raise NotFound(f"no referral is known by {needle!r}: an order without a sign of a referral has none")
     if as_json:
-        _print_json(stories)
+        _print_json([explaining.as_data(story) for story in stories])
         return
     for story in stories:
-        click.echo(f"{story['object_kind']} {story['external_id']}: {story['stage']} ({story['rule']})")
-        click.echo(f"  {story['touch']['evidence']}")
-        click.echo(f"  {story['reason']}")
-        for reward in story["rewards"]:
-            means = (reward["means"] or reward["kind"]).replace("_", " ")
-            amount = f"{Money(reward['amount'], reward['currency'])} to the {reward['role']} as {means}"
-            click.echo(f"  reward {amount}: {reward['state']} {reward['reason']}")
-        for back in story["reversals"]:
-            click.echo(f"  taken back {Money(back['taken'], back['currency'])}: {back['state']} {back['reason']}")
-
-
-@click.command()
-@click.argument("reward", type=click.UUID)
-@_MERCHANT
-@_JSON
-def verify(reward: UUID, name: str | None, as_json: bool) -> None:
-    """The receipt of one reward: every call, every posting, and their sum."""
-    with open_app() as app:
-        ready(app)
-        found = reports.receipt(app.database, choose_merchant(app, name), reward)
-    if found is None:
-        raise NotFound(f"there is no reward {reward}")
-    if as_json:
-        _print_json(found)
-        return
-    click.echo(f"reward {Money(found['amount'], found['currency'])}: {found['state']}")
-    for attempt in found["attempts"]:
-        where = attempt["transaction"] or attempt["needs_person"] or attempt["reason"]
-        click.echo(f"  {attempt['since']:%Y-%m-%d %H:%M:%S} {attempt['direction']}: {attempt['state']} {where}")
-    for line in found["postings"]:
-        click.echo(f"  {line['memo']:<20} {line['book']:<10} {Money(line['amount'], line['currency'])}")
-    click.echo(f"  postings sum to {found['sum']}")
+        ref = story.referral.ref
+        click.echo(f"{ref.kind} {ref.id}, referral {story.referral.id}:")
+        for line in explaining.in_words(story):
+            click.echo(f"  {line}")
+        click.echo("What you may show to the advocate:")
+        click.echo(f"  {story.why.for_advocate}")
 
 
 @click.command()
@@ -95,6 +82,7 @@ def doctor(name: str | None, as_json: bool) -> None:
         found["permissions"] = _permissions(app, merchant)
         found["held"] = reports.held(app.database, merchant)
         found["blind"] = reports.blind(app.database, merchant)
+        found |= _promises(app, merchant)
         with app.database.begin(merchant) as tx:
             found["offers"] = offer.told(app.desk, tx)
     if as_json:
@@ -104,14 +92,14 @@ def doctor(name: str | None, as_json: bool) -> None:
         click.echo(f"{group}: " + (", ".join(f"{n} {state}" for state, n in found[group].items()) or "none"))
     for line in found["ledger"]:
         click.echo(f"ledger {line['book']}: {Money(int(line['amount']), line['currency'])}")
+    for line in _promised_words(found):
+        click.echo(line)
     for words in found["offers"]:
         click.echo(words)
     for row in found["permissions"]:
         click.echo(f"permissions {row['account']}: {row['name']} {row['state']}, {row['why']}")
     for row in found["blind"]:
         click.echo(f"{row['platform']} {row['account']} shows no e-mails: {_BLIND}")
-    for row in found["held"]:
-        click.echo(f"held {row['what']} of {Money(row['amount'], row['currency'])}: {row['reason']}")
     for row in found["data_requests"]:
         late = "OVERDUE since" if row["overdue"] else "to answer until"
         click.echo(f"data request {late} {row['due_at']:%Y-%m-%d}: connector data-request {row['id']}")
@@ -120,6 +108,44 @@ def doctor(name: str | None, as_json: bool) -> None:
             f"needs a person: {row['direction']} of {Money(row['amount'], row['currency'])}, {row['needs_person']}"
         )
         click.echo(f"  connector rule {row['id']} landed --transaction ID | connector rule {row['id']} absent")
+
+
+def _promises(app: App, merchant: UUID) -> dict[str, Any]:
+    """How the merchant's promises stand: what is open, what is late, and whom somebody should look after."""
+    with app.database.begin(merchant) as tx:
+        cared = care.needed(tx)
+    return {
+        "liability": reports.liability(app.database, merchant),
+        "budgets": reports.budgets(app.database, merchant),
+        "late": reports.late(app.database, merchant),
+        "overdue_reviews": reports.overdue(app.database, merchant),
+        "care": cared,
+    }
+
+
+def _promised_words(found: Mapping[str, Any]) -> Iterator[str]:
+    for each in found["liability"]:
+        parts = " - ".join(f"{getattr(each, name)} {name}" for name in ("issued", "redeemed", "expired", "reversed"))
+        yield f"liability {each.open} = {parts}"
+    for each in found["budgets"]:
+        yield f"budget of {each.program}: {each.spent} of {each.budget} is promised, {each.percent} %"
+    for each in found["late"]:
+        yield f"LATE by {_span(each.by)}: {each.amount} to the {each.role}, {each.why}"
+        yield f"  connector explain {each.referral}"
+    for row in found["overdue_reviews"]:
+        yield f"review OVERDUE since {row['captured_at']:%Y-%m-%d}: {row['why']}"
+        yield f"  connector judge approve|decline {row['referral']} --reason WHY"
+    for row in found["held"]:
+        yield f"held {row['what']} of {Money(row['amount'], row['currency'])}: {row['reason']}"
+    for each in found["care"]:
+        yield f"care for the friend of referral {each.referral}: {each.care.words} {each.care.do}"
+
+
+def _span(span: timedelta) -> str:
+    return f"{span.days} days" if span >= _TWO_DAYS else f"{span // timedelta(hours=1)} hours"
+
+
+_TWO_DAYS = timedelta(days=2)
 
 
 def _permissions(app: App, merchant: UUID) -> list[dict[str, str]]:
@@ -152,4 +178,4 @@ def rule(attempt: UUID, verdict: str, transaction: str, name: str | None) -> Non
         click.echo("Done.")
 
 
-COMMANDS = (explain, verify, doctor, rule)
+COMMANDS = (explain, doctor, rule)

@@ -1,19 +1,15 @@
-"""Programs and advocates from the terminal."""
+"""Programs from the terminal."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from connector import program_file
 from connector.cli.account import choose_merchant
-from connector.domain import codes
 from connector.domain.program_data import parse
 from connector.domain.terms import terms
-from connector.errors import ConfigError
-from connector.journey import enrol
 from connector.journey.publish import publish
 from connector.wiring import open_app, ready
 
@@ -64,49 +60,4 @@ def show_terms(slug: str, version: int | None, name: str | None) -> None:
                 click.echo(sentence)
 
 
-@click.group()
-def advocate() -> None:
-    """Enrol and list advocates."""
-
-
-@advocate.command()
-@click.argument("email")
-@click.option("--program", "slug", default=None, help="Needed only where there are several.")
-@click.option("--vanity", default=None, help="A code of their own choice, under /r/<merchant>/<code>.")
-@click.option("--redeem", default=None, help="The shop's discount code that carries their referral to checkout.")
-@click.option("--json", "as_json", is_flag=True)
-@_MERCHANT
-def add(email: str, slug: str | None, vanity: str | None, redeem: str | None, as_json: bool, name: str | None) -> None:
-    """Enrol the person with this e-mail and print their code and link."""
-    with open_app() as app:
-        ready(app)
-        with app.database.begin(choose_merchant(app, name)) as tx:
-            programs = [p for p in tx.programs.current() if slug in (None, p.program.slug)]
-            if len(programs) != 1:
-                raise ConfigError(["say which program with --program" if programs else "there is no such program"])
-            made = enrol.enrol(tx, programs[0].id, email)
-            for kind, text in (("vanity", codes.vanity(vanity) if vanity else None), ("redeem", redeem)):
-                if text:
-                    tx.programs.add_code(made.id, text, kind)
-        link = f"{app.settings.public_url.rstrip('/')}/r/{made.code}"
-        told = {"advocate": str(made.id), "code": made.code, "link": link}
-        click.echo(json.dumps(told) if as_json else f"{made.code}  {link}")
-
-
-@advocate.command("list")
-@click.option("--json", "as_json", is_flag=True)
-@_MERCHANT
-def list_(as_json: bool, name: str | None) -> None:
-    """Every advocate with their codes and counts."""
-    with open_app() as app:
-        ready(app)
-        with app.database.begin(choose_merchant(app, name)) as tx:
-            rows = tx.programs.roster()
-        if as_json:
-            click.echo(json.dumps(rows, default=str))
-        else:
-            for row in rows:
-                click.echo(f"{row['code']}  {row['referrals']:>5} referrals  {row['program']}")
-
-
-COMMANDS = (program, advocate)
+COMMANDS = (program,)

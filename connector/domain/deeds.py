@@ -10,6 +10,7 @@ from connector.domain.facts import (
     DealWon,
     Deed,
     Fact,
+    ObjectRef,
     OrderFulfilled,
     OrderRefunded,
     PropertyReached,
@@ -43,7 +44,7 @@ def deeds_of(program: Program, facts: Iterable[Fact], now: datetime) -> Deeds:
     """The friend's deeds of the kind that the program asks for, and which of them earn."""
     every = tuple(facts)
     standing = tuple(newest(every).values())
-    found = sorted(_asked_for(program, standing), key=lambda deed: (deed.happened_at, deed.ref))
+    found = sorted(_asked_for(program, standing), key=_order)
     undone = not found and program.event == "deal_won" and any(isinstance(fact, DealWon) for fact in every)
     waits = None
     if found and program.stays:
@@ -51,6 +52,11 @@ def deeds_of(program: Program, facts: Iterable[Fact], now: datetime) -> Deeds:
         waits = None if ripe else found[0].happened_at + program.stays
         found = ripe
     return Deeds(_earning(program, found), len(found), standing, undone, waits)
+
+
+def _order(deed: Deed) -> tuple[datetime, bool, ObjectRef]:
+    """By time; of two in one instant, the one that the platform calls the first."""
+    return deed.happened_at, deed.first_order is False, deed.ref
 
 
 def _asked_for(program: Program, standing: Sequence[Fact]) -> list[Deed]:

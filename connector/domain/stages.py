@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from connector.domain import fraud, rules
 from connector.domain.case import Case, Decision, Plan, Remedy, Stage
@@ -93,7 +93,7 @@ def _unpaid(docket: _Docket) -> Decision:
         words = f"The deal is won, and must stay so until {when}."
         return Decision(Stage.PENDING, "stays", words, look_again=deeds.waits_until)
     if deeds.seen:
-        return _counting(docket, deadline)
+        return _counting(docket)
     if case.now >= deadline:
         days = (case.now - case.captured_at).days + 1
         remedy = Remedy(f"Set `window_days: {days}` or more.", settings=(("window_days", days),))
@@ -114,11 +114,10 @@ _WAITS: Mapping[str, str] = {
 }
 
 
-def _counting(docket: _Docket, deadline: datetime) -> Decision:
-    """The friend pays, and another payment than these earns the reward."""
+def _counting(docket: _Docket) -> Decision:
+    """The friend pays, and another payment than these earns the reward; the next one is told of by itself."""
     nth, so_far = docket.program.payments, docket.deeds.seen
-    words = f"Payment {so_far} of {nth}: the reward is for number {nth}."
-    return Decision(Stage.PENDING, "payments", words, look_again=max(deadline, docket.case.now + timedelta(days=1)))
+    return Decision(Stage.PENDING, "payments", f"Payment {so_far} of {nth}: the reward is for number {nth}.")
 
 
 # ── Something was paid ───────────────────────────────────────────────────────────────────────────────────────────

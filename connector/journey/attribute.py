@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from connector.domain.attribution import Attribution, Candidate, attribute
 from connector.domain.case import Stage
-from connector.domain.facts import ObjectRef
-from connector.domain.program import Mode, Payment
+from connector.domain.facts import Deed, Fact, ObjectRef
+from connector.domain.program import Mode, Payment, Program
 from connector.domain.touch import Touch
 from connector.journey.desk import Desk
 from connector.journey.each import each
+from connector.journey.enrol import enrol_buyer
 from connector.journey.evidence import opened
 from connector.journey.tasks import ATTRIBUTE, DECIDE, purchase_of
-from connector.ports.rows import Advocate, ProgramVersion, Referral, SavedTruth, Task, merchant_lane
+from connector.ports.rows import LOCKED, Advocate, ProgramVersion, Referral, SavedTruth, Task, merchant_lane
 from connector.ports.store import Tx
 
 #: What a platform says of a purchase that was made to try things out.
@@ -38,6 +39,7 @@ def _attribute(tx: Tx, key: bytes, connection: UUID, ref: ObjectRef) -> None:
     saved = tx.truths.get(connection, ref)
     if saved is None or saved.person is None or saved.truth.placed_at is None:
         return  # a guest whom nothing identifies: nobody could be referred
+    enrol_buyer(tx, connection, saved)
     standing = tx.referrals.by_purchase(connection, ref)
     if standing:
         tx.tasks.mark(merchant_lane(tx.merchant), DECIDE, [str(r) for r in standing])
@@ -45,13 +47,44 @@ def _attribute(tx: Tx, key: bytes, connection: UUID, ref: ObjectRef) -> None:
     programs = [program for program in tx.programs.current() if _may_count(program, saved)]
     if not programs:
         return
-    candidates = _candidates(tx, key, connection, saved, max(each.program.window for each in programs))
+    candidates = candidates_of(tx, key, connection, saved, max(each.program.window for each in programs))
     platform = tx.connections.platforms().get(connection, "")
     for program in programs:
         mine = [(candidate, advocate) for candidate, advocate in candidates if advocate.program == program.id]
         won = attribute(program.program, [candidate for candidate, _ in mine], saved.truth.placed_at)
         winner = next((advocate for _, advocate in mine if won is not None and advocate.id == won.advocate), None)
-        _belong(tx, program, won, winner, connection, saved, source=program.program.source in ("", platform))
+        _belong(tx, _Bid(program, won, winner, connection, saved, saved.person, saved.truth.placed_at), platform)
+
+
+@dataclass(frozen=True)
+class _Bid:
+    """One purchase in the light of one program: who won it, if anybody did."""
+
+    program: ProgramVersion
+    won: Attribution | None
+    advocate: Advocate | None
+    connection: UUID
+    saved: SavedTruth
+    friend: UUID
+    placed_at: datetime
+
+    def referral(self, id_: UUID) -> Referral | None:
+        """The referral that the evidence on this purchase makes; None where it makes none."""
+        if self.won is None or self.advocate is None:
+            return None
+        return Referral(
+            id=id_,
+            program=self.program.id,
+            version=self.program.version,
+            advocate=self.advocate.id,
+            advocate_person=self.advocate.person,
+            friend=self.friend,
+            connection=self.connection,
+            ref=self.saved.truth.ref,
+            captured_at=self.placed_at,
+            touch=replace(self.won.touch, evidence=self.won.reason),
+            stage=Stage.PENDING,
+        )
 
 
 def _may_count(program: ProgramVersion, saved: SavedTruth) -> bool:
@@ -59,7 +92,7 @@ def _may_count(program: ProgramVersion, saved: SavedTruth) -> bool:
     return not saved.truth.note or (saved.truth.note == TEST_ORDER and program.program.mode is Mode.TEST)
 
 
-def _candidates(
+def candidates_of(
     tx: Tx, key: bytes, connection: UUID, saved: SavedTruth, within: timedelta
 ) -> list[tuple[Candidate, Advocate]]:
     """All evidence on the purchase whose code somebody shares."""
@@ -75,68 +108,56 @@ def _candidates(
     ]
 
 
-def _belong(
-    tx: Tx,
-    program: ProgramVersion,
-    won: Attribution | None,
-    advocate: Advocate | None,
-    connection: UUID,
-    saved: SavedTruth,
-    *,
-    source: bool,
-) -> None:
-    """Open a referral, or let the purchase join the friend's. source: it comes from where the program looks."""
-    if saved.person is None:
-        return
-    standing = tx.referrals.of_friend(program.id, saved.person)
+def _belong(tx: Tx, bid: _Bid, platform: str) -> None:
+    """Open a referral, or let the purchase join the friend's, if it comes from where the program looks."""
+    standing = tx.referrals.of_friend(bid.program.id, bid.friend)
     if standing is None:
-        if won is None or advocate is None:
+        opened = bid.referral(uuid4())
+        if opened is None:
             return
-        standing = tx.referrals.open(_referral(program, won, advocate, connection, saved))
-    elif not source or not _joins(tx, standing, program, won, advocate, connection, saved):
+        standing = tx.referrals.open(opened)
+    elif bid.program.program.source not in ("", platform) or not _joins(tx, standing, bid):
         return
     tx.tasks.mark(merchant_lane(tx.merchant), DECIDE, [str(standing)])
 
 
-def _joins(
-    tx: Tx,
-    standing: UUID,
-    program: ProgramVersion,
-    won: Attribution | None,
-    advocate: Advocate | None,
-    connection: UUID,
-    saved: SavedTruth,
-) -> bool:
+def _joins(tx: Tx, standing: UUID, bid: _Bid) -> bool:
     """Whether another purchase of the friend changes anything: in place of one that still waits, or as a later payment."""
     referral = tx.referrals.lock(standing)
-    if referral.stage in (Stage.PENDING, Stage.EXPIRED) and not tx.referrals.is_converted(standing):
-        if won is not None and advocate is not None:
-            tx.referrals.repoint(replace(_referral(program, won, advocate, connection, saved), id=standing))
-        else:
-            tx.referrals.repoint(replace(referral, connection=connection, ref=saved.truth.ref))
-        return True
     pinned = tx.programs.pinned(referral.program, referral.version)
+    made = bid.referral(standing)
+    if _still_waits(tx, referral, pinned):
+        tx.referrals.repoint(made or replace(referral, connection=bid.connection, ref=bid.saved.truth.ref))
+        return True
+    if made is not None and _came_first(tx, referral, bid):
+        tx.referrals.repoint(made)
+        return True
     if pinned.payment is Payment.FIRST:
         return False  # the first referral stands, and this purchase changes nothing
-    tx.referrals.add_payment(standing, referral.program, connection, saved.truth.ref)
+    tx.referrals.add_payment(standing, referral.program, bid.connection, bid.saved.truth.ref)
     return True
 
 
-def _referral(
-    program: ProgramVersion, won: Attribution, advocate: Advocate, connection: UUID, saved: SavedTruth
-) -> Referral:
-    if saved.person is None or saved.truth.placed_at is None:
-        raise ValueError("a purchase without a buyer or a time has no referral")
-    return Referral(
-        id=uuid4(),
-        program=program.id,
-        version=program.version,
-        advocate=advocate.id,
-        advocate_person=advocate.person,
-        friend=saved.person,
-        connection=connection,
-        ref=saved.truth.ref,
-        captured_at=saved.truth.placed_at,
-        touch=replace(won.touch, evidence=won.reason),
-        stage=Stage.PENDING,
-    )
+def _still_waits(tx: Tx, referral: Referral, program: Program) -> bool:
+    """Whether the friend has done nothing yet that counts, so that another purchase may take its place."""
+    if referral.stage not in (Stage.PENDING, Stage.EXPIRED) or tx.referrals.is_converted(referral.id):
+        return False
+    told = tx.truths.of_referral(referral)
+    return not any(isinstance(fact, Deed) and program.source in ("", platform) for platform, fact in told)
+
+
+def _came_first(tx: Tx, referral: Referral, bid: _Bid) -> bool:
+    """Whether the friend's first purchase is told of after a later one, and nothing was sent for that one yet."""
+    if any(reward.state in LOCKED for reward in tx.rewards.of(referral.id)):
+        return False
+    standing = tx.truths.get(referral.connection, referral.ref)
+    if standing is None or standing.truth.placed_at is None:
+        return False
+    this = (bid.placed_at, _is_later(tx.truths.facts(bid.connection, bid.saved.truth.ref)))
+    that = (standing.truth.placed_at, _is_later(tx.truths.facts(referral.connection, referral.ref)))
+    return this < that
+
+
+def _is_later(facts: Sequence[Fact]) -> bool:
+    """Whether the platform says that it was not the friend's first."""
+    return any(isinstance(fact, Deed) and fact.first_order is False for fact in facts)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from connector.domain.facts import ObjectRef
+from connector.domain.program import Mode
 from connector.errors import Refused
 from connector.journey.accounts import open_account, refresh
 from connector.journey.desk import Desk, Lane
@@ -42,7 +43,7 @@ def check_due(desk: Desk, lane: Lane) -> int:
             tx.tasks.later(tasks[0], CHECK_EVERY, error.reason)
         return 1
     outbound = lane.platform.outbound()
-    changed_there, lacking = outbound.unheard(account), _provision(desk, outbound, account)
+    changed_there, lacking = outbound.unheard(account), _provision(desk, lane, outbound, account)
     with desk.store.begin(lane.merchant) as tx:
         _look_at(tx, lane, changed_there)
         scopes = told.get("scopes", "").split() or sorted(connection.scopes)
@@ -55,9 +56,16 @@ def check_due(desk: Desk, lane: Lane) -> int:
     return 1
 
 
-def _provision(desk: Desk, outbound: Outbound, account: Account) -> Mapping[str, str]:
-    """Set up there what the product needs; only where the platform can reach us, which a trial on one machine is not."""
-    return outbound.provision(account, desk.public_url) if desk.public_url.startswith("https://") else {}
+def _provision(desk: Desk, lane: Lane, outbound: Outbound, account: Account) -> Mapping[str, str]:
+    """Set up there what the product needs, once a program does more than watch.
+
+    Only where the platform can reach us, which a trial on one machine is not.
+    """
+    with desk.store.begin(lane.merchant) as tx:
+        watching = all(each.program.mode is Mode.SHADOW for each in tx.programs.current())
+    if watching or not desk.public_url.startswith("https://"):
+        return {}
+    return outbound.provision(account, desk.public_url)
 
 
 def _look_at(tx: Tx, lane: Lane, refs: Sequence[ObjectRef]) -> None:

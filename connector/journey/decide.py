@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -31,8 +31,12 @@ def _decide(desk: Desk, tx: Tx, task: Task) -> Collection[str]:
     referral = tx.referrals.lock(UUID(task.subject))
     rewards = tx.rewards.of(referral.id)
     program = program_of(tx, referral)
-    case = case_of(tx, referral, program, rewards)
+    facts = facts_of(tx, referral, program)
+    owned = not has_deed(facts) or tx.referrals.convert(referral)
+    case = case_of(tx, referral, program, rewards, facts, owned=owned)
     decision = decide(program, case)
+    if not case.settled and case.evidence != (referral.evidence or Evidence()):
+        tx.limits.keep_evidence(referral.id, case.evidence)
     moving = owe(tx, _payer(desk, tx), referral, decision, rewards)
     if decision.counts and not case.standing.pinned:
         qualified_at = deeds_of(program, case.facts, case.now).payments[0].happened_at
@@ -51,8 +55,8 @@ def _payer(desk: Desk, tx: Tx) -> Payer:
     platforms = tx.connections.platforms()
 
     def able(connection: UUID, kinds: Sequence[str]) -> bool:
-        platform = platforms.get(connection)
-        return platform is not None and any(desk.platforms[platform].manifest.pays(kind) for kind in kinds)
+        tools = desk.platforms.get(platforms.get(connection, ""))
+        return tools is not None and any(tools.manifest.pays(kind) for kind in kinds)
 
     return Payer(able, tuple(platforms))
 
@@ -63,12 +67,22 @@ def program_of(tx: Tx, referral: Referral) -> Program:
     return replace(pinned, budget=tx.programs.budget(referral.program)) if pinned.budget else pinned
 
 
-def case_of(tx: Tx, referral: Referral, program: Program, rewards: Sequence[Reward]) -> Case:
-    """All that decides about a referral, as it is known now; the purchase is claimed for it, if it is free."""
-    told, now = tx.truths.of_referral(referral), tx.now()
-    facts = tuple(fact for platform, fact in told if _counts(program, platform, fact))
+def facts_of(tx: Tx, referral: Referral, program: Program) -> tuple[Fact, ...]:
+    """All facts that count for it."""
+    return tuple(fact for platform, fact in tx.truths.of_referral(referral) if counts(program, platform, fact))
+
+
+def has_deed(facts: Iterable[Fact]) -> bool:
+    """Whether the friend did something that only one referral may count."""
+    return any(isinstance(fact, Deed) for fact in facts)
+
+
+def case_of(
+    tx: Tx, referral: Referral, program: Program, rewards: Sequence[Reward], facts: tuple[Fact, ...], *, owned: bool
+) -> Case:
+    """All that decides about a referral, as it is known now; only reads. owned: no other referral has its purchase."""
+    now = tx.now()
     payments = deeds_of(program, facts, now).payments
-    owned = not any(isinstance(fact, Deed) for fact in facts) or tx.referrals.convert(referral)
     settled = any(reward.state in LOCKED for reward in rewards)
     return Case(
         advocate=referral.advocate_person,
@@ -87,19 +101,16 @@ def case_of(tx: Tx, referral: Referral, program: Program, rewards: Sequence[Rewa
     )
 
 
-def _counts(program: Program, platform: str, fact: Fact) -> bool:
+def counts(program: Program, platform: str, fact: Fact) -> bool:
     """What a friend did counts where the program looks; elsewhere the same purchase is evidence alone."""
     return not isinstance(fact, Deed) or program.source in ("", platform)
 
 
 def _evidence(tx: Tx, referral: Referral, program: Program, payments: Sequence[Deed]) -> Evidence:
-    """What the fraud rules may look at, kept while it still matters."""
+    """What the fraud rules may look at."""
     if not payments:
         return Evidence()
     saved = tx.truths.get(referral.connection, referral.ref)
     touches = (referral.touch, *(saved.truth.touches if saved else ()))
-    referrers = {touch.referrer for touch in touches if touch.referrer}
-    seen = tx.marks.evidence(referral, program.fraud, first_order=payments[0].first_order, referrers=referrers)
-    if seen != referral.evidence:
-        tx.limits.keep_evidence(referral.id, seen)
-    return seen
+    referrers = {touch.referrer for touch in touches if touch.referrer} | (saved.truth.referrers if saved else set())
+    return tx.marks.evidence(referral, program.fraud, first_order=payments[0].first_order, referrers=referrers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -10,11 +11,13 @@ from uuid import UUID
 from connector.domain.facts import ObjectRef
 from connector.errors import ConnectorError
 from connector.journey.desk import Desk
+from connector.journey.enrol import wants_buyers
 from connector.journey.evidence import readable
 from connector.journey.tasks import FETCH, LOOK, subject
 from connector.journey.told import take_in
 from connector.ports.inbound import Reading, Sighting
 from connector.ports.platform import Seen
+from connector.ports.receipts import Heard
 from connector.ports.rows import Delivery, Outcome, Standing, connection_lane
 from connector.ports.store import Tx
 
@@ -82,15 +85,26 @@ def _take_up(desk: Desk, tx: Tx, seen: Collection[_Seen]) -> set[str]:
     others = {(s.connection, s.sighting.also, s.sighting.ref) for s in seen if s.sighting.also}
     if others:
         signed |= tx.truths.adopt(others)
+    told = [s for s in seen if s.place in signed or standing.get(s.place) is Standing.REFERRED]
+    if told:
+        tx.receipts.hear([_heard(s) for s in told])
     now, later = defaultdict(set), defaultdict(set)
+    whole = wants_buyers(tx)
     for s in seen:
         name, lane = subject(s.sighting.ref), connection_lane(s.connection)
         if s.place in signed or standing.get(s.place) is Standing.REFERRED:
             now[lane].add(name)
-        elif s.place not in standing:  # read before without a sign of a referral, and still without one: leave it
+        elif whole or s.place not in standing:  # else it was read before without a sign of a referral: leave it
             later[lane].add(name)
     for lane, names in now.items():
         tx.tasks.mark(lane, FETCH, names)
     for lane, names in later.items():
-        tx.tasks.mark(lane, LOOK, names, after=desk.timing.gather)
+        tx.tasks.mark(lane, FETCH if whole else LOOK, names, after=desk.timing.gather)
     return set(now) | set(later)
+
+
+def _heard(seen: _Seen) -> Heard:
+    """What a receipt keeps of a delivery: the bytes themselves are forgotten after a while."""
+    sent = seen.delivery
+    digest = hashlib.sha256(sent.body).digest()
+    return Heard(seen.connection, seen.sighting.ref, sent.id, sent.topic, digest, sent.at)

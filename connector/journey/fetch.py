@@ -9,6 +9,8 @@ from typing import TypeVar
 from uuid import UUID
 
 from connector.domain.facts import ObjectRef
+from connector.domain.fraud import REFERRER
+from connector.domain.person import EMAIL, MAILBOX
 from connector.errors import Refused
 from connector.journey.accounts import open_account
 from connector.journey.desk import Desk, Lane
@@ -47,6 +49,7 @@ def _keep(tx: Tx, lane: Lane, tasks: Sequence[Task], truths: Mapping[str, Truth]
     closed: list[Task] = []
     bearing: list[tuple[UUID, tuple[Seen, ...]]] = []
     withheld: frozenset[str] = frozenset()
+    shown: frozenset[str] = frozenset()
     tx.people.hold()  # whoever is forgotten meanwhile is forgotten after this, with what is kept here
     nameless = tx.truths.nameless(lane.connection, truths.values())
     for task in tasks:
@@ -59,9 +62,9 @@ def _keep(tx: Tx, lane: Lane, tasks: Sequence[Task], truths: Mapping[str, Truth]
         tx.truths.save(lane.connection, truth, person)
         if person is not None:
             bearing.append((person, buyer))
-            if truth.groups:
-                tx.marks.join(person, lane.connection, truth.groups)
+            tx.marks.join(person, lane.connection, truth.groups)
         withheld |= truth.withheld
+        shown |= _shown(truth, buyer)
         read.append(purchase(lane.connection, truth.ref))
         if truth.complete or task.tries >= LOOKS:
             closed.append(task)
@@ -70,8 +73,14 @@ def _keep(tx: Tx, lane: Lane, tasks: Sequence[Task], truths: Mapping[str, Truth]
     tx.tasks.close(closed)
     tx.marks.add(bearing)
     if read:
-        tx.connections.withhold(lane.connection, withheld)
+        tx.connections.withhold(lane.connection, withheld, shown)
         tx.tasks.mark(merchant_lane(lane.merchant), ATTRIBUTE, read)
+
+
+def _shown(truth: Truth, buyer: Sequence[Seen]) -> frozenset[str]:
+    """Kinds of marks that the platform did show us, so that they are withheld no longer."""
+    kinds = {MAILBOX if seen.kind == EMAIL else seen.kind for seen in buyer}
+    return frozenset(kinds | ({REFERRER} if truth.referrers else set()))
 
 
 def _one_by_one_if_refused(read: Callable[[Sequence[ObjectRef]], Sequence[T]], refs: Sequence[ObjectRef]) -> list[T]:

@@ -18,9 +18,9 @@ from connector.journey.desk import Desk, Lane
 from connector.journey.effects import SCHEDULE, Round, code_of, effect_of, pause
 from connector.journey.postings import post
 from connector.journey.tasks import DECIDE, WATCH
+from connector.ports.money import Lease
 from connector.ports.platform import Absent, Direction, Done, Effect, EffectClass, Operation, Undecidable
 from connector.ports.rows import Answer, Attempt, AttemptState, Movement, connection_lane, merchant_lane
-from connector.ports.store import Lease
 
 #: Calls under way at once, each for another account.
 IN_FLIGHT = 4

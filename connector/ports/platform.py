@@ -156,8 +156,8 @@ class Truth:
     found False: the platform has no such object. as_of: the platform's own time of this state. buyer: who they
     are, strongest first; empty for a guest without e-mail; weak marks (phone, address, network) may stand beside. groups:
     audiences that the buyer belongs to, such as "tag:vip". withheld: kinds of marks that the platform does not show us.
-    complete False: evidence is still being computed by the platform, look again after `again_after`. note: a named
-    outcome (test_order, no_buyer ...) or "".
+    referrers: hosts that sent the buyer. complete False: evidence is still being computed by the platform, look again
+    after `again_after`. note: a named outcome (test_order, no_buyer ...) or "".
     """
 
     ref: ObjectRef
@@ -172,6 +172,7 @@ class Truth:
     note: str = ""
     groups: frozenset[str] = frozenset()
     withheld: frozenset[str] = frozenset()
+    referrers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

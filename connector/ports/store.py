@@ -11,56 +11,33 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from connector.domain.case import Decision, Plan
-from connector.domain.case import Standing as Place
+from connector.domain.case import Decision
 from connector.domain.facts import Fact, ObjectRef
 from connector.domain.fraud import Evidence
-from connector.domain.ledger import Batch
-from connector.domain.money import Money
 from connector.domain.program import Budget, FraudRules, Program
 from connector.domain.touch import Touch
 from connector.ports.history import Backfill, Chapter
 from connector.ports.inbound import Item, Sighting
+from connector.ports.money import Attempts, Holdings, Ledger, Limits, Rewards
 from connector.ports.offers import CodesAdded, Offered, OfferReport, RedeemCode
-from connector.ports.platform import Effect, Guard, Seen, Truth
+from connector.ports.past import Past
+from connector.ports.platform import Seen, Truth
+from connector.ports.receipts import Receipts
+from connector.ports.roster import Roster
 from connector.ports.rows import (
     Advocate,
-    Answer,
-    Attempt,
     Connection,
-    Credit,
     Delivery,
     Erased,
-    Movement,
     Outcome,
     Owner,
-    Paid,
     ProgramVersion,
     Referral,
-    Reversal,
-    Reward,
-    RewardState,
     SavedTruth,
     Standing,
     Story,
     Task,
 )
-
-
-class Lease(Protocol):
-    """The right to work one lane for a while."""
-
-    @property
-    def lane(self) -> str: ...
-    @property
-    def epoch(self) -> int: ...
-    @property
-    def ends_at(self) -> datetime:
-        """When it ends, by the database's clock."""
-
-    def guard(self, deadline_at: datetime) -> Guard:
-        """The check that nothing leaves after `deadline_at` (database time)."""
-
 
 # ── Repositories ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -131,8 +108,8 @@ class Connections(Protocol):
         """Keep what the account says of itself; says whether any of it is new."""
 
     def doubt(self, connection: UUID, version: int) -> None: ...
-    def withhold(self, connection: UUID, kinds: frozenset[str]) -> None:
-        """Remember which kinds of marks the account does not show us."""
+    def withhold(self, connection: UUID, kinds: frozenset[str], shown: frozenset[str]) -> None:
+        """Remember which kinds of marks the account does not show us, until it shows one."""
 
     def close(self, connection: UUID, state: str, reason: str) -> None: ...
 
@@ -216,7 +193,6 @@ class Programs(Protocol):
     def budget(self, program: UUID) -> Budget | None:
         """What the program may cost by the merchant's word of today, whatever version was promised."""
 
-    def enrol(self, program: UUID, person: UUID) -> tuple[UUID, str]: ...
     def advocates(self, hints: Iterable[str]) -> Mapping[str, Advocate]:
         """The advocates behind texts that may be codes; unknown texts are absent."""
 
@@ -239,6 +215,9 @@ class Referrals(Protocol):
         """Claim the purchase for this referral, once and for ever; False if another owns it."""
 
     def is_converted(self, referral: UUID) -> bool: ...
+    def is_anothers(self, referral: Referral) -> bool:
+        """Whether its purchase converts another referral of the program."""
+
     def add_payment(self, referral: UUID, program: UUID, connection: UUID, ref: ObjectRef) -> None:
         """Another payment of a referred friend belongs to the referral too, unless it converts another one."""
 
@@ -251,6 +230,7 @@ class Referrals(Protocol):
     def repoint(self, referral: Referral) -> None: ...
     def repin(self, referral: UUID, version: int) -> None:
         """It is judged by another version of its program, from figures that are taken anew."""
+
     def decide(self, referral: UUID, decision: Decision) -> bool:
         """Write the decision; says whether anything that people see changed."""
 
@@ -274,97 +254,6 @@ class Marks(Protocol):
         self, referral: Referral, rules: FraudRules, *, first_order: bool | None, referrers: Collection[str]
     ) -> Evidence:
         """What the fraud rules may look at, as it is known now."""
-
-
-class Limits(Protocol):
-    def standing(self, referral: Referral, program: Program, at: datetime) -> Place:
-        """The figures of the advocate's and the program's other referrals, as they are now."""
-
-    def pin(self, referral: UUID, standing: Place, at: datetime) -> None:
-        """It was promised something on these figures, and keeps them."""
-
-    def keep_evidence(self, referral: UUID, evidence: Evidence) -> None: ...
-
-
-class Rewards(Protocol):
-    def of(self, referral: UUID) -> Sequence[Reward]: ...
-    def reversals(self, reward: UUID) -> Sequence[Reversal]: ...
-    def owe(
-        self, referral: Referral, plan: Plan, beneficiary: UUID, connection: UUID, state: RewardState, reason: str
-    ) -> UUID: ...
-    def change(
-        self,
-        reward: Reward,
-        plan: Plan | None,
-        amount: Money,
-        state: RewardState,
-        reason: str,
-        beneficiary: UUID | None,
-    ) -> bool:
-        """Change a reward that no attempt has locked; False if one has since. beneficiary: where it is another now."""
-
-    def reverse(self, reward: Reward, ordinal: int, amount: Money) -> UUID: ...
-    def change_reversal(self, reversal: Reversal, amount: Money, state: RewardState) -> bool: ...
-    def movable(self, connection: UUID, limit: int) -> Sequence[Movement]:
-        """What may be sent now on accounts without an open effect: reversals first, oldest first."""
-
-    def close_empty(self, reversal: Reversal, reason: str) -> bool:
-        """Settle a reversal that found nothing to take; False if it changed meanwhile."""
-
-    def revoke(self, reward: UUID) -> None: ...
-    def lost(self, beneficiary: UUID, currency: str) -> Money:
-        """What could not be taken back from this human and has not been kept from a later reward yet."""
-
-    def net(self, reward: UUID, kept: Money) -> None:
-        """So much of it is kept for an earlier loss."""
-
-    def hand_over(self, reward: UUID, transaction: str) -> Reward | None:
-        """Staff gave a thing that waited for it; None where none did."""
-    def hold(self, movement: Movement, reason: str) -> None:
-        """It cannot be sent until somebody does what `reason` says; it blocks nothing and may be decided anew."""
-
-    def held(self) -> Sequence[str]:
-        """Referrals with something held, to be decided anew once its remedy was applied."""
-
-    def retry(self, movement: Movement, after: timedelta, reason: str) -> None: ...
-
-
-class Attempts(Protocol):
-    def begin(
-        self, movement: Movement, effect: Effect, lease: Lease, deadline: timedelta, quiet: timedelta
-    ) -> Attempt | None:
-        """Commit to one call: the row is `sending`, everything is pinned. None if it changed or the account is busy."""
-
-    def overdue(self, connection: UUID) -> Sequence[Attempt]:
-        """Open attempts past their deadline and unknown ones, quiet for long enough to be read back."""
-
-    def settle(self, attempt: Attempt, lease: Lease, answer: Answer) -> bool:
-        """Write the answer if this attempt is still the newest word on its row; else keep it on the attempt alone."""
-
-    def need_person(self, attempt: Attempt, reason: str) -> None: ...
-    def rule(self, attempt: UUID, answer: Answer) -> Attempt | None:
-        """A person's word on an attempt that waits for one; None if it does not."""
-
-    def claimed(self, connection: UUID, transaction: str, *, but: UUID) -> bool: ...
-    def settles_another(self, attempt: UUID, transaction: str) -> bool: ...
-    def expiry_taken(self, connection: UUID, owner: str, expires_at: datetime, *, but: UUID) -> bool: ...
-
-
-class Holdings(Protocol):
-    def due(self, connection: UUID, limit: int) -> Sequence[Credit]:
-        """All paid credits of up to `limit` accounts that were not looked at for longest, soonest ending first."""
-
-    def any(self, connection: UUID) -> bool: ...
-    def saw(self, credit: Credit, redeemed: Money, lapsed: Money, after: timedelta | None) -> None:
-        """Keep what was seen. after: when to look again; None where nothing can change any more."""
-
-    def of_reward(self, reward: UUID) -> Paid | None:
-        """A credit that was paid, and what became of it; None where there is none."""
-
-    def spent(self, reward: UUID, total: Money) -> None:
-        """Staff told what was spent of it in all."""
-
-    def reminded(self, credit: Credit) -> None: ...
 
 
 class Offers(Protocol):
@@ -405,10 +294,6 @@ class Backfills(Protocol):
         """Remember objects without a sign of a referral in one statement; what is known of one stands."""
 
 
-class Ledger(Protocol):
-    def post(self, batch: Batch, *, reward: UUID, reversal: UUID | None = None) -> None: ...
-
-
 class Tx(Protocol):
     """One short transaction of one merchant."""
 
@@ -427,6 +312,8 @@ class Tx(Protocol):
     @property
     def programs(self) -> Programs: ...
     @property
+    def roster(self) -> Roster: ...
+    @property
     def referrals(self) -> Referrals: ...
     @property
     def marks(self) -> Marks: ...
@@ -444,6 +331,10 @@ class Tx(Protocol):
     def backfills(self) -> Backfills: ...
     @property
     def ledger(self) -> Ledger: ...
+    @property
+    def receipts(self) -> Receipts: ...
+    @property
+    def past(self) -> Past: ...
     def now(self) -> datetime: ...
     def savepoint(self) -> AbstractContextManager[object]: ...
 
@@ -451,8 +342,11 @@ class Tx(Protocol):
 class Store(Protocol):
     """The product's only memory."""
 
-    def begin(self, merchant: UUID) -> AbstractContextManager[Tx]:
-        """One transaction of one merchant: commits at the end, rolls back on any error."""
+    def begin(self, merchant: UUID, *, reading: bool = False) -> AbstractContextManager[Tx]:
+        """One transaction of one merchant: commits at the end, rolls back on any error.
+
+        reading: of one moment, and nothing can be written in it.
+        """
 
     def account(self, platform: str, external: str) -> Owner | None:
         """Whom a platform account belongs to; asked before the merchant is known."""

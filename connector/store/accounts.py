@@ -166,12 +166,17 @@ class Connections(Repository):
             version=version,
         )
 
-    def withhold(self, connection: UUID, kinds: frozenset[str]) -> None:
-        """Remember which kinds of marks the account does not show us."""
+    def withhold(self, connection: UUID, kinds: frozenset[str], shown: frozenset[str]) -> None:
+        """Remember which kinds of marks the account does not show us, until it shows one."""
         self.run(
-            "UPDATE connection SET withheld = :kinds WHERE merchant_id = :merchant AND id = :id AND withheld <> :kinds",
+            """UPDATE connection SET withheld = array(
+                   SELECT DISTINCT kind FROM unnest(withheld || CAST(:kinds AS text[])) AS kind
+                   WHERE kind <> ALL(CAST(:shown AS text[])) ORDER BY kind)
+               WHERE merchant_id = :merchant AND id = :id
+                 AND (NOT withheld @> CAST(:kinds AS text[]) OR withheld && CAST(:shown AS text[]))""",
             id=connection,
-            kinds=sorted(kinds),
+            kinds=sorted(kinds - shown),
+            shown=sorted(shown),
         )
 
     def close(self, connection: UUID, state: str, reason: str) -> None:

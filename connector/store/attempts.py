@@ -14,9 +14,9 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 
 from connector.domain.money import Money
+from connector.ports.money import Lease
 from connector.ports.platform import Capability, Direction, Effect
 from connector.ports.rows import Answer, Attempt, AttemptState, Movement, RewardState
-from connector.ports.store import Lease
 from connector.store.base import Repository
 
 _ROW_AFTER = {

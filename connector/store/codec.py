@@ -51,6 +51,7 @@ def plain_truth(truth: Truth) -> dict[str, Any]:
         "touches": [plain_touch(t) for t in truth.touches],
         "complete": truth.complete,
         "note": truth.note,
+        **({"referrers": sorted(truth.referrers)} if truth.referrers else {}),
     }
 
 
@@ -63,6 +64,7 @@ def truth(data: Mapping[str, Any]) -> Truth:
         touches=tuple(touch(t) for t in data["touches"]),
         complete=data["complete"],
         note=data["note"],
+        referrers=frozenset(data.get("referrers", ())),
     )
 
 

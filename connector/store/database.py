@@ -18,6 +18,7 @@ from connector.ports.rows import Owner
 from connector.store.accounts import Connections
 from connector.store.attempts import Attempts
 from connector.store.backfill import Backfills
+from connector.store.history_facts import Past
 from connector.store.holdings import Holdings
 from connector.store.inbox import Deliveries, Tasks
 from connector.store.ledger import Ledger
@@ -26,8 +27,10 @@ from connector.store.marks import Marks
 from connector.store.offers import Offers
 from connector.store.people import People
 from connector.store.programs import Programs
+from connector.store.receipts import Receipts
 from connector.store.referrals import Referrals
 from connector.store.rewards import Rewards
+from connector.store.roster import Roster
 from connector.store.truths import Truths
 from connector.store.vault import Vault
 
@@ -97,6 +100,10 @@ class Tx:
         return Programs(self)
 
     @cached_property
+    def roster(self) -> Roster:
+        return Roster(self)
+
+    @cached_property
     def referrals(self) -> Referrals:
         return Referrals(self)
 
@@ -132,6 +139,14 @@ class Tx:
     def ledger(self) -> Ledger:
         return Ledger(self)
 
+    @cached_property
+    def past(self) -> Past:
+        return Past(self)
+
+    @cached_property
+    def receipts(self) -> Receipts:
+        return Receipts(self)
+
 
 class Database:
     """The Store of `connector.ports.store` on PostgreSQL."""
@@ -140,9 +155,12 @@ class Database:
         self.engine, self.vault, self.hash_key = engine, vault, hash_key
 
     @contextmanager
-    def begin(self, merchant: UUID) -> Iterator[Tx]:
+    def begin(self, merchant: UUID, *, reading: bool = False) -> Iterator[Tx]:
+        """One transaction of one merchant. reading: of one moment, and the database itself refuses every write."""
         try:
             with self.engine.begin() as session:
+                if reading:
+                    session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
                 session.execute(text("SELECT set_config('app.merchant', :m, true)"), {"m": str(merchant)})
                 yield Tx(session, merchant, self.vault, self.hash_key)
         except (IntegrityError, DataError, InternalError) as error:

@@ -45,14 +45,9 @@ class Marks(Repository):
     def join(self, person: UUID, connection: UUID | None, groups: frozenset[str]) -> None:
         """The audiences of a person, as this connection tells now, or our own staff (None); others' word stands."""
         self.run(
-            """DELETE FROM person_group WHERE merchant_id = :merchant AND person_id = :person
-                 AND connection_id IS NOT DISTINCT FROM CAST(:connection AS uuid) AND name <> ALL(:groups)""",
-            person=person,
-            connection=connection,
-            groups=sorted(groups),
-        )
-        self.run(
-            """INSERT INTO person_group (merchant_id, person_id, connection_id, name)
+            """WITH gone AS (DELETE FROM person_group WHERE merchant_id = :merchant AND person_id = :person
+                   AND connection_id IS NOT DISTINCT FROM CAST(:connection AS uuid) AND name <> ALL(:groups))
+               INSERT INTO person_group (merchant_id, person_id, connection_id, name)
                SELECT :merchant, :person, CAST(:connection AS uuid), unnest(CAST(:groups AS text[]))
                ON CONFLICT DO NOTHING""",
             person=person,

@@ -1,4 +1,4 @@
-"""Programs with their versions, the advocates enrolled in them, and the codes they share."""
+"""Programs with their versions, and where the codes lead that their advocates share."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from uuid import UUID
 from connector.domain import codes
 from connector.domain.program import Budget, Program
 from connector.domain.program_data import parse
-from connector.errors import ConfigError, NotFound
+from connector.errors import NotFound
 from connector.ports.rows import Advocate, ProgramVersion
 from connector.store.base import Repository, as_json, new_id
-
-_MINT_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -103,47 +101,6 @@ class Programs(Repository):
         ).scalar_one()
         return parse(data).budget
 
-    def enrol(self, program: UUID, person: UUID) -> tuple[UUID, str]:
-        """Enrol a person, or find them enrolled; returns the advocate and a minted code."""
-        advocate: UUID = self.run(
-            """INSERT INTO advocate (id, merchant_id, program_id, person_id) VALUES (:id, :merchant, :program, :person)
-               ON CONFLICT (program_id, person_id) DO UPDATE SET person_id = excluded.person_id RETURNING id""",
-            id=new_id(),
-            program=program,
-            person=person,
-        ).scalar_one()
-        known = self.run(
-            """SELECT code FROM code WHERE merchant_id = :merchant AND advocate_id = :id AND kind = 'minted'
-               ORDER BY code LIMIT 1""",
-            id=advocate,
-        ).scalar_one_or_none()
-        return advocate, known or self._mint(advocate)
-
-    def _mint(self, advocate: UUID) -> str:
-        for _ in range(_MINT_TRIES):
-            code = codes.mint()
-            if self.run(
-                """INSERT INTO directory (kind, name, merchant_id, target_id) VALUES ('code', :code, :merchant, :id)
-                   ON CONFLICT DO NOTHING""",
-                code=code,
-                id=advocate,
-            ).rowcount:
-                self.add_code(advocate, code, "minted")
-                return code
-        raise ConfigError(["no free code was found in five tries; run it again"])
-
-    def add_code(self, advocate: UUID, code: str, kind: str) -> None:
-        """Another code of this advocate: a vanity code, or the shop's redeem code. Raises ConfigError if taken."""
-        taken = self.run(
-            """INSERT INTO code (merchant_id, code, kind, advocate_id) VALUES (:merchant, :code, :kind, :id)
-               ON CONFLICT (merchant_id, code) DO UPDATE SET code = excluded.code RETURNING advocate_id""",
-            code=codes.fold(code),
-            kind=kind,
-            id=advocate,
-        ).scalar_one()
-        if taken != advocate:
-            raise ConfigError([f"code {code!r} belongs to another advocate; choose a different one"])
-
     def click(self, code: str, medium: str) -> Click | None:
         """Note a click on a share link; where it leads, or None for a code that nobody shares."""
         row = self.run(
@@ -213,15 +170,3 @@ class Programs(Repository):
             people=list(people),
         )
         return [Advocate(row.id, row.program_id, row.canonical_id, row.code) for row in rows]
-
-    def roster(self) -> list[dict[str, Any]]:
-        """Every advocate: code, program, and how many referrals they brought."""
-        rows = self.run(
-            """SELECT advocate.id AS advocate, program.slug AS program,
-                   (SELECT code FROM code WHERE advocate_id = advocate.id ORDER BY kind LIMIT 1) AS code,
-                   (SELECT count(*) FROM referral WHERE advocate_id = advocate.id) AS referrals,
-                   (SELECT count(*) FROM touch WHERE advocate_id = advocate.id) AS clicks
-               FROM advocate JOIN program ON program.id = advocate.program_id
-               WHERE advocate.merchant_id = :merchant ORDER BY advocate.id"""
-        )
-        return [dict(row._mapping) for row in rows]  # noqa: SLF001  (SQLAlchemy's documented row mapping)

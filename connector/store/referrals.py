@@ -144,6 +144,21 @@ class Referrals(Repository):
         ).scalar_one()
         return bool(owner == referral.id)
 
+    def is_anothers(self, referral: Referral) -> bool:
+        """Whether its purchase converts another referral of the program."""
+        return bool(
+            self.run(
+                """SELECT EXISTS (SELECT FROM conversion WHERE merchant_id = :merchant AND program_id = :program
+                     AND connection_id = :connection AND object_kind = :kind AND external_id = :external
+                     AND referral_id <> :id)""",
+                program=referral.program,
+                connection=referral.connection,
+                kind=referral.ref.kind,
+                external=referral.ref.id,
+                id=referral.id,
+            ).scalar_one()
+        )
+
     def add_payment(self, referral: UUID, program: UUID, connection: UUID, ref: ObjectRef) -> None:
         """Another payment of a referred friend belongs to the referral too, unless it converts another one."""
         self.run(

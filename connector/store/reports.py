@@ -2,70 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import text
+
+from connector.domain.ledger import Book
+from connector.domain.money import Money
 from connector.store.database import Database
-
-
-def explain(database: Database, merchant: UUID, needle: str) -> list[dict[str, Any]]:
-    """Referrals found by their id, a code, or the platform's id of the purchase, with the whole story of each."""
-    with database.begin(merchant) as tx:
-        found = tx.run(
-            """SELECT referral.id, stage, rule, reason, review, touch, object_kind, external_id, captured_at, decided_at,
-                   program.slug AS program, program_version, advocate_id
-               FROM referral JOIN program ON program.id = referral.program_id
-               WHERE referral.merchant_id = :merchant AND (referral.id::text = :needle OR touch ->> 'code' = :needle
-                 OR external_id = :needle OR external_id LIKE '%/' || :needle)
-               ORDER BY captured_at""",
-            needle=needle,
-        ).mappings()
-        stories = [dict(row) for row in found]
-        for story in stories:
-            story["rewards"] = [
-                dict(row)
-                for row in tx.run(
-                    """SELECT id, role, kind, means, amount, currency, state, reason, transaction, issued_at, expires_at
-                       FROM reward WHERE merchant_id = :merchant AND referral_id = :id ORDER BY ordinal""",
-                    id=story["id"],
-                ).mappings()
-            ]
-            story["reversals"] = [
-                dict(row)
-                for row in tx.run(
-                    """SELECT reversal.id, reversal.amount, taken, reversal.currency, reversal.state, reversal.reason,
-                           reversal.transaction
-                       FROM reversal JOIN reward ON reward.id = reversal.reward_id
-                       WHERE reversal.merchant_id = :merchant AND reward.referral_id = :id ORDER BY reversal.ordinal""",
-                    id=story["id"],
-                ).mappings()
-            ]
-    return stories
-
-
-def receipt(database: Database, merchant: UUID, reward: UUID) -> dict[str, Any] | None:
-    """All that proves one reward: its row, every attempt, every posting, and their sum."""
-    with database.begin(merchant) as tx:
-        row = tx.run("SELECT * FROM reward WHERE merchant_id = :merchant AND id = :id", id=reward).mappings().first()
-        if row is None:
-            return None
-        attempts = tx.run(
-            """SELECT id, direction, amount, currency, since, deadline_at, state, transaction, reason, needs_person,
-                   answered_at FROM attempt WHERE merchant_id = :merchant AND reward_id = :id ORDER BY since""",
-            id=reward,
-        ).mappings()
-        postings = tx.run(
-            """SELECT batch.at, memo, book, amount, currency FROM batch JOIN posting ON posting.batch_id = batch.id
-               WHERE batch.merchant_id = :merchant AND batch.reward_id = :id ORDER BY batch.id, line""",
-            id=reward,
-        ).mappings()
-        lines = [dict(line) for line in postings]
-        return {
-            **{name: row[name] for name in ("id", "referral_id", "amount", "currency", "state", "transaction")},
-            "attempts": [dict(attempt) for attempt in attempts],
-            "postings": lines,
-            "sum": sum(line["amount"] for line in lines),
-        }
+from connector.store.receipts import LATE
 
 
 def totals(database: Database, merchant: UUID) -> dict[str, Any]:
@@ -90,6 +37,128 @@ def totals(database: Database, merchant: UUID) -> dict[str, Any]:
             }.items()
         }
         return {**counts, "ledger": [dict(row) for row in books]}
+
+
+#: Which book stands against the open liability for what, in the order in which it comes about.
+_PARTS = {Book.PAYABLE: "issued", Book.REDEEMED: "redeemed", Book.EXPIRED: "expired", Book.RECLAIM: "reversed"}
+
+
+@dataclass(frozen=True)
+class Liability:
+    """What stands on the platforms and may still be spent: open = issued - redeemed - expired - reversed."""
+
+    open: Money
+    issued: Money
+    redeemed: Money
+    expired: Money
+    reversed: Money
+
+
+def liability(database: Database, merchant: UUID) -> list[Liability]:
+    """The open liability of each currency, from the ledger alone."""
+    with database.begin(merchant) as tx:
+        rows = tx.run(
+            """SELECT against.currency, against.book, abs(sum(against.amount))::bigint AS amount
+               FROM posting JOIN posting against ON against.batch_id = posting.batch_id AND against.book <> posting.book
+               WHERE posting.merchant_id = :merchant AND posting.book = 'issued' GROUP BY 1, 2 ORDER BY 1"""
+        ).all()
+    found = []
+    for currency in sorted({row.currency for row in rows}):
+        sums = {_PARTS[Book(row.book)]: Money(row.amount, currency) for row in rows if row.currency == currency}
+        issued, *less = (sums.get(name, Money.zero(currency)) for name in _PARTS.values())
+        found.append(Liability(issued - sum(less, Money.zero(currency)), issued, *less))
+    return found
+
+
+@dataclass(frozen=True)
+class LateReward:
+    """A reward that should have been there. by: for how long; why: what it waits for."""
+
+    reward: UUID
+    referral: UUID
+    role: str
+    amount: Money
+    due_at: datetime
+    by: timedelta
+    why: str
+
+
+def late(database: Database, merchant: UUID) -> list[LateReward]:
+    """Promises that are past their time and the grace that the program gives, the latest first."""
+    with database.begin(merchant) as tx:
+        rows = tx.run(
+            f"""SELECT reward.*, clock_timestamp() - due_at AS by, doubt, hold, referral.reason AS decided,
+                  connection.state AS away, state_reason
+                FROM reward JOIN referral ON referral.id = reward.referral_id
+                JOIN program_version v ON v.program_id = referral.program_id AND v.version = referral.program_version
+                JOIN connection ON connection.id = reward.connection_id
+                WHERE reward.merchant_id = :merchant AND {LATE} ORDER BY due_at, reward.id"""  # noqa: S608
+        )
+        return [
+            LateReward(r.id, r.referral_id, r.role, Money(r.amount, r.currency), r.due_at, r.by, _why_late(r))
+            for r in rows
+        ]
+
+
+def _why_late(row: Any) -> str:
+    if row.state == "due" and row.doubt:
+        return f"review: {row.doubt}"
+    if row.state == "held":
+        return f"held: {row.reason}"
+    if row.state == "unknown":
+        return f"unknown: {row.reason}"
+    if row.away != "active":
+        return f"connection away: {row.state_reason}"
+    return f"{row.state}: {row.reason or row.decided}"
+
+
+def overdue(database: Database, merchant: UUID) -> list[dict[str, Any]]:
+    """Referrals that a person should have looked at by now."""
+    with database.begin(merchant) as tx:
+        rows = tx.run(
+            """SELECT id AS referral, captured_at, doubt AS why FROM referral
+               WHERE merchant_id = :merchant AND overdue AND doubt <> '' ORDER BY captured_at"""
+        ).mappings()
+        return [dict(row) for row in rows]
+
+
+def waiting(database: Database) -> list[UUID]:
+    """Merchants of whom a promise is past its time, whatever grace their programs give."""
+    with database.switchboard() as session:
+        return list(
+            session.execute(
+                text(
+                    """SELECT DISTINCT merchant_id FROM reward
+                       WHERE state NOT IN ('issued', 'void', 'refused') AND due_at < clock_timestamp()"""
+                )
+            ).scalars()
+        )
+
+
+@dataclass(frozen=True)
+class Spending:
+    """How much of a program's budget is promised in its present period."""
+
+    program: str
+    spent: Money
+    budget: Money
+    percent: int
+
+
+def budgets(database: Database, merchant: UUID) -> list[Spending]:
+    """Budgets of which more is spent than the merchant wants to be warned of."""
+    found = []
+    with database.begin(merchant) as tx:
+        now = tx.now()
+        for version in tx.programs.current():
+            budget = version.program.budget
+            if budget is None:
+                continue
+            spent = tx.limits.spent(version.id, budget.amount.currency, budget.period.start(now))
+            percent = 100 * spent.minor // budget.amount.minor
+            if percent >= budget.warn_percent:
+                found.append(Spending(version.program.slug, spent, budget.amount, percent))
+    return found
 
 
 def needs_person(database: Database, merchant: UUID) -> list[dict[str, Any]]:

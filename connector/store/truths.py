@@ -14,6 +14,18 @@ from connector.store.base import Repository, as_json, new_id
 from connector.store.facts import fact, plain_fact
 from connector.store.people import digests
 
+#: Every object that belongs to a referral: its purchases, and itself as people speak of it. Bound by `about`.
+ABOUT = """WITH about AS (SELECT CAST(:connection AS uuid) AS connection_id, :kind AS kind, :id AS external
+    UNION SELECT connection_id, object_kind, external_id FROM conversion
+      WHERE merchant_id = :merchant AND referral_id = :referral
+    UNION SELECT CAST(:connection AS uuid), 'referral', CAST(:referral AS text))"""
+
+
+def about(referral: Referral) -> dict[str, object]:
+    """What ABOUT needs to know."""
+    place = {"connection": referral.connection, "kind": referral.ref.kind, "id": referral.ref.id}
+    return {**place, "referral": referral.id}
+
 
 class Truths(Repository):
     def get(self, connection: UUID, ref: ObjectRef) -> SavedTruth | None:
@@ -184,19 +196,13 @@ class Truths(Repository):
     def of_referral(self, referral: Referral) -> Sequence[tuple[str, Fact]]:
         """All that is known of a referral: of its purchases, and what people said of it; each with the platform's name."""
         rows = self.run(
-            """WITH about AS (SELECT CAST(:connection AS uuid) AS connection_id, :kind AS kind, :id AS external
-                   UNION SELECT connection_id, object_kind, external_id FROM conversion
-                     WHERE merchant_id = :merchant AND referral_id = :referral
-                   UNION SELECT CAST(:connection AS uuid), 'referral', CAST(:referral AS text))
+            f"""{ABOUT}
                SELECT coalesce(connection.platform, '') AS platform, fact.data, fact.as_of FROM about
                JOIN fact ON fact.connection_id = about.connection_id AND fact.object_kind = about.kind
                  AND fact.external_id = about.external
                JOIN connection ON connection.id = fact.connection_id
-               WHERE fact.merchant_id = :merchant ORDER BY fact.as_of, fact.id""",
-            connection=referral.connection,
-            kind=referral.ref.kind,
-            id=referral.ref.id,
-            referral=referral.id,
+               WHERE fact.merchant_id = :merchant ORDER BY fact.as_of, fact.id""",  # noqa: S608  (a constant)
+            **about(referral),
         )
         return [(row.platform, fact(row.data, row.as_of)) for row in rows]
 

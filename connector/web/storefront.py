@@ -9,25 +9,23 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-import time
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, request
 
 from connector.domain import tokens
 from connector.domain.facts import ObjectRef
-from connector.domain.program import Mode
+from connector.domain.program import Mode, Program
 from connector.domain.terms import offer_words, terms_words
 from connector.domain.touch import Source, Touch
 from connector.errors import Rejected
 from connector.journey.desk import Platform
+from connector.journey.enrol import enrol_person
 from connector.ports.inbound import Inbox, Visitor
 from connector.ports.rows import Connection, Owner
 from connector.ports.store import Tx
+from connector.web.gate import Gate
 from connector.wiring import App
 
 pages = Blueprint("storefront", __name__)
@@ -35,27 +33,8 @@ MAX_TOUCH = 2048
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,128}")
 _MAX_WORD = 255
 #: Anybody can post here, so an account takes so many in a minute; more are dropped, and the cart still tells.
-MOST, PER_S = 100, 60.0
-
-
-@dataclass
-class _Gate:
-    """Lets so many pass for each account and minute."""
-
-    passed: Counter[Owner] = field(default_factory=Counter)
-    until: float = 0.0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def passes(self, owner: Owner) -> bool:
-        with self.lock:
-            if time.monotonic() >= self.until:
-                self.passed.clear()
-                self.until = time.monotonic() + PER_S
-            self.passed[owner] += 1
-            return self.passed[owner] <= MOST
-
-
-gate = _Gate()
+MOST = 100
+gate = Gate(MOST)
 
 
 @pages.after_request
@@ -101,19 +80,23 @@ def share(platform: str) -> Response:
     owner, visitor = _visitor(app, tools)
     with app.database.begin(owner.merchant) as tx:
         _active(tx, owner)
-        live = next((each for each in tx.programs.current() if each.program.mode is Mode.LIVE), None)
+        live = next((each for each in tx.programs.current() if _may_join(each.program)), None)
         if live is None:
             return _refusal(404, "no referral program runs now")
         person = tx.people.resolve(owner.target, [(tools.manifest.person_kind, visitor.person)])
         if person is None:
             return _refusal(403, "log in, so that we know whom to thank")
-        _, code = tx.programs.enrol(live.id, person)
+        code = enrol_person(tx, live.id, person, way="join", source=platform).code
     return jsonify(
         link=f"{app.settings.public_url.rstrip('/')}/r/{code}",
         code=code,
         offer=offer_words(live.program),
         terms=terms_words(live.program),
     )
+
+
+def _may_join(program: Program) -> bool:
+    return program.mode is Mode.LIVE and "join" in program.enrolment.ways
 
 
 # ── Who asks ─────────────────────────────────────────────────────────────────────────────────────────────────────

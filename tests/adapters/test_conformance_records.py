@@ -1,11 +1,14 @@
 """Records and reads: a person's value is never lost, and one bad object never holds up the others."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from adapters import discover
-from connector.domain.facts import ObjectRef
+from connector.domain.facts import Deed, ObjectRef
+from connector.domain.money import Money
 from connector.errors import Gone, NotDone, PlatformError, Refused, Unknown
 from connector.mapping import ALWAYS, IF_EMPTY, NEVER_DOWNGRADE
 from connector.ports.platform import Capability, RecordResult, RecordWrite
@@ -123,7 +126,7 @@ def test_a_batch_is_read_in_one_call_and_what_is_not_there_is_said_so(here: Benc
     size = here.adapter.manifest.read_batch
     refs = [*here.driver.objects(min(size, 5) - 1), here.driver.missing()]
     asked = len(here.wire.calls)
-    truths = here.out.fetch(here.account, refs)
+    truths = here.out.fetch(here.account, refs, items=False)
     assert [truth.ref for truth in truths] == refs
     assert [truth.found for truth in truths] == [True] * (len(refs) - 1) + [False]
     assert len(here.wire.calls) == asked + 1
@@ -132,9 +135,21 @@ def test_a_batch_is_read_in_one_call_and_what_is_not_there_is_said_so(here: Benc
         assert truth.buyer and all(fact.ref == truth.ref for fact in truth.facts)
 
 
+def test_what_was_bought_sums_to_the_net_and_changes_nothing_else_that_is_told(here: Bench) -> None:
+    refs = here.driver.objects(2)
+    plain, full = (here.out.fetch(here.account, refs, items=items) for items in (False, True))
+    for truth, more in zip(plain, full, strict=True):
+        paid, same = ([f for f in one.facts if isinstance(f, Deed)] for one in (truth, more))
+        assert [replace(fact, items=None) for fact in same] == paid
+        for fact in same:
+            if fact.items is not None and fact.net is not None:
+                assert sum((item.net for item in fact.items), Money.zero(fact.net.currency)) == fact.net
+                assert all(label == label.casefold() and label for item in fact.items for label in item.labels)
+
+
 def test_more_than_one_batch_of_unknown_objects_is_all_unknown(here: Bench) -> None:
     refs = [here.driver.missing() for _ in range(here.adapter.manifest.read_batch)]
-    assert [truth.found for truth in here.out.fetch(here.account, refs)] == [False] * len(refs)
+    assert [truth.found for truth in here.out.fetch(here.account, refs, items=True)] == [False] * len(refs)
 
 
 def test_a_glance_sees_a_full_batch_and_the_missing_one(here: Bench) -> None:
@@ -156,7 +171,7 @@ def test_a_person_is_found_by_exactly_their_address(here: Bench) -> None:
 @pytest.mark.parametrize("name", TROUBLES)
 def test_a_read_that_fails_had_no_effect(here: Bench, name: str) -> None:
     refs = here.driver.objects(2)
-    for read in (here.out.fetch, here.out.glance):
+    for read in (partial(here.out.fetch, items=True), here.out.glance):
         here.wire.strike(lambda _: True, TROUBLES[name])
         with pytest.raises((NotDone, Refused, Gone)) as raised:
             read(here.account, refs)

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.domain.money import Money
-from connector.domain.stages import Stage
+from connector.domain.case import Stage
 from connector.errors import ConfigError, InvariantBroken
 from connector.mapping import TRANSFORMS, VOCABULARY, Row, Step, Values, load, load_all, may_write, render
 from connector.ports.platform import FieldValue

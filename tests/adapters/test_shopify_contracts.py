@@ -109,7 +109,7 @@ def exercise(shop):
     buyer = shop.customer()
     number, ref = shop.order(customer=buyer["id"], net="100")
     shop.control(f"orders/{number}/refund", amount="10")
-    shop.truth(ref)
+    shop.truth(ref, items=True)
     shop.out.glance(shop.account, [ref])
     shop.out.find_person(shop.account, "friend@example.com")
     effect = shop.credit(buyer["gid"])

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from adapters.shopify.inbound.door import MAX_BODY, receive, visitor
-from adapters.shopify.inbound.reading import ACTIONS, CHANGES, NAMING, ORDERS, OUTCOMES, PEOPLE, PRIVACY, TOPICS, read
+from adapters.shopify.inbound.reading import (
+    ACTIONS,
+    CHANGES,
+    NAMING,
+    ORDERS,
+    OUTCOMES,
+    PEOPLE,
+    PRIVACY,
+    TOPICS,
+    purchase,
+    read,
+)
 from adapters.shopify.inbound.touches import (
     cart_touch,
     code_touch,
     evidence,
+    host_of,
     link_touch,
     utm_touch,
     visit_touches,
@@ -26,7 +38,9 @@ __all__ = [
     "cart_touch",
     "code_touch",
     "evidence",
+    "host_of",
     "link_touch",
+    "purchase",
     "read",
     "receive",
     "utm_touch",

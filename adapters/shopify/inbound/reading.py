@@ -86,6 +86,11 @@ def read(topic: str, body: bytes, at: datetime) -> Reading:
     return reading if topic.startswith(("app/", "shop/")) else replace(reading, people=reading.people + named_in(data))
 
 
+def purchase(number: str) -> ObjectRef:
+    """The order that people mean: by the number at the end of its address in the shop's admin."""
+    return ObjectRef("order", gid("Order", number))
+
+
 # ── Orders ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlsplit
 
@@ -32,7 +33,8 @@ def evidence(order: Json) -> list[Touch]:
     found += [touch for touch in noted if touch and touch.source is Source.CART_ATTRIBUTE]
     found.append(link_touch(order.get("landing_site"), Source.LANDING_SITE, at))
     found += [touch for touch in noted if touch and touch.source is Source.CART_HINT]
-    return [touch for touch in found if touch]
+    sender = host_of(order.get("referring_site"))
+    return [replace(touch, referrer=sender) for touch in found if touch]
 
 
 def code_touch(code: object, at: datetime) -> Touch | None:
@@ -87,5 +89,14 @@ def visit_touches(journey: Json | None) -> list[Touch]:
         if visit:
             at = time_of(visit["occurredAt"]) or _UNKNOWN_TIME
             link = link_touch(visit["landingPage"], source, at)
-            found.append(link or utm_touch(visit["utmParameters"] or {}, source, at))
-    return [touch for touch in found if touch]
+            seen = link or utm_touch(visit["utmParameters"] or {}, source, at)
+            found += [replace(seen, referrer=host_of(visit.get("referrerUrl")))] if seen else []
+    return found
+
+
+def host_of(link: object) -> str:
+    """The host of a whole link, "" for anything else. Never raises, whatever text a stranger put there."""
+    try:
+        return text_of(urlsplit(link[:MAX_LINK]).hostname) if isinstance(link, str) else ""
+    except ValueError:
+        return ""

@@ -15,9 +15,10 @@ Json = Mapping[str, Any]
 
 #: Points that one call asks for, and those it asks for each id: 10 a mutation, 1 an object, 2 a connection.
 COSTS = {
-    "orders": (0, 56),
+    "orders": (0, 97),
     "glance": (0, 7),
-    "refunds": (753, 0),
+    "refunds": (978, 0),
+    "items": (978, 0),
     "person": (2, 0),
     "shop": (3, 0),
     "scopes": (12, 0),

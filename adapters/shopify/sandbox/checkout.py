@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from adapters.shopify.sandbox import credit
 from adapters.shopify.sandbox.clock import parse_time
-from adapters.shopify.sandbox.orders import DiscountUse, Dispute, Edit, Line, Order, Payment, Refund, RefundLine, Visit
+from adapters.shopify.sandbox.orders import (
+    Address,
+    DiscountUse,
+    Dispute,
+    Edit,
+    Fulfillment,
+    Line,
+    Order,
+    Payment,
+    Product,
+    Refund,
+    RefundLine,
+    Visit,
+)
 from adapters.shopify.sandbox.state import Customer, Shop, World, gid
 from connector.domain.money import Money
 
@@ -49,6 +63,7 @@ def add_customer(world: World, shop: Shop, data: dict[str, Any]) -> Customer:
         updated_at=now,
         earlier_orders=data.get("earlier_orders", 0),
         phone=data.get("phone"),
+        tags=tuple(str(tag) for tag in data.get("tags") or ()),
     )
     shop.customers[customer.id] = customer
     return customer
@@ -74,6 +89,7 @@ def place(world: World, shop: Shop, book: Book, data: dict[str, Any]) -> Order:
         updated_at=now,
         lines=_lines(world, shop, data),
         shipping=minor(data.get("shipping"), shop.currency),
+        shipping_tax=minor(data.get("shipping_tax"), shop.currency),
         taxes_included=bool(data.get("taxes_included")),
         email=data.get("email") or (customer.email if customer else None),
         customer=customer.id if customer else None,
@@ -89,6 +105,10 @@ def place(world: World, shop: Shop, book: Book, data: dict[str, Any]) -> Order:
         presentment=presentment.get("currency", ""),
         rate=Decimal(str(presentment.get("rate", "1"))),
         authorized=status == "authorized",
+        phone=data.get("phone"),
+        client_ip=data.get("client_ip"),
+        shipping_address=_address(world, data.get("shipping_address")),
+        billing_address=_address(world, data.get("billing_address")),
     )
     redeemed = _redeemable(world, shop, order)
     if data.get("store_credit"):
@@ -139,20 +159,43 @@ def _lines(world: World, shop: Shop, data: dict[str, Any]) -> list[Line]:
     items = data.get("items")
     if not items:
         price = minor(data.get("net", "0"), shop.currency) + off + (tax if data.get("taxes_included") else 0)
-        lines = [Line(world.next_id(), "Goods", 1, price)]
+        lines = [_line(world, shop, {}, price)]
     else:
-        lines = [
-            Line(world.next_id(), i.get("title", "Goods"), i.get("quantity", 1), minor(i["price"], shop.currency))
-            for i in items
-        ]
+        lines = [_line(world, shop, item) for item in items]
     gross = [line.price * line.quantity for line in lines]
     if off > sum(gross):
         raise ValueError("the discounts are more than the goods cost")
     for line, part in zip(lines, spread(off, gross), strict=True):
         line.discount = part
-    for line, part in zip(lines, spread(tax, [line.net for line in lines]), strict=True):
+    own = [minor(item.get("tax"), shop.currency) for item in items or [{}]]
+    parts = own if any(own) else spread(tax, [line.net for line in lines])
+    for line, part in zip(lines, parts, strict=True):
         line.tax = part
     return lines
+
+
+def _line(world: World, shop: Shop, item: dict[str, Any], price: int | None = None) -> Line:
+    """A line of a product of its own, unless `product` names one, or is null for what staff typed."""
+    number = world.next_id()
+    product = item.get("product", number + 1)
+    return Line(
+        number,
+        item.get("title", "Goods"),
+        item.get("quantity", 1),
+        minor(item["price"], shop.currency) if price is None else price,
+        sku=item.get("sku"),
+        product=product
+        and Product(
+            int(product), item.get("vendor") or shop.name, item.get("product_type", ""), tuple(item.get("tags") or ())
+        ),
+        tax_parts=int(item.get("tax_parts", 1)),
+    )
+
+
+def _address(world: World, data: dict[str, Any] | None) -> Address | None:
+    if data is None:
+        return None
+    return Address(world.next_id(), data.get("address1"), data.get("zip"), data.get("country"), data.get("city"))
 
 
 def _visit(world: World, placed: datetime, data: dict[str, Any]) -> Visit:
@@ -223,6 +266,7 @@ def refund(world: World, order: Order, data: dict[str, Any]) -> Refund:
     shipping = order.current_shipping if whole else minor(data.get("shipping"), order.currency)
     items = [RefundLine(world.next_id(), line, n, *line.share(n), bool(data.get("restock"))) for line, n in wanted if n]
     worth = sum(i.net + (0 if order.taxes_included else i.tax) for i in items) + shipping
+    worth += 0 if order.taxes_included else order.shipping_tax_of(shipping)
     left = order.received - order.refunded
     amount = minor(data["amount"], order.currency) if data.get("amount") else min(worth, left)
     if amount > left:
@@ -266,6 +310,18 @@ def cancel(world: World, order: Order, data: dict[str, Any]) -> Refund | None:
     return None
 
 
+def fulfill(world: World, order: Order, data: dict[str, Any]) -> Fulfillment:
+    """Ship all that is left, or a part of it; `cancelled` takes back what was shipped last."""
+    if order.cancelled_at:
+        raise ValueError(f"order {order.name} is cancelled")
+    at = _touch(world, order)
+    if data.get("cancelled"):
+        order.fulfillments[-1] = replace(order.fulfillments[-1], cancelled=True)
+    else:
+        order.fulfillments.append(Fulfillment(world.next_id(), at, whole=not data.get("partly")))
+    return order.fulfillments[-1]
+
+
 def dispute(world: World, order: Order, data: dict[str, Any]) -> Dispute:
     """Open a dispute, or change the one that is open."""
     status, kind = str(data["status"]).upper(), str(data.get("initiated_as", "CHARGEBACK")).upper()
@@ -292,6 +348,7 @@ def edit(world: World, order: Order, data: dict[str, Any]) -> None:
             quantity=item.get("quantity", 1),
             price=minor(item["price"], order.currency),
             added_by_edit=True,
+            sku=item.get("sku"),
         )
         order.lines.append(line)
         change.additions.append((line.id, line.quantity))

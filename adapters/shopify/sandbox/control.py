@@ -3,11 +3,13 @@
 POST /_control/shops        {domain, currency, token, secret, target, name, zone, plan, accounts_version, currencies,
                              credit_limit, bucket: {maximum, rate}, scopes: [..] (default: all that the app asks for),
                              api_key (default: any; tokens then name "key"), protected: false for an app that may not
-                             see e-mails, names and addresses, taken_told: false to refuse a gift card's taken code
-                             by message alone, without the error code} -> {id, domain, refresh_token}
+                             see e-mails, phones, names, addresses, networks and visits; withheld: [..] for one that
+                             may not see some of these (address, email, name, network, phone, visits), taken_told:
+                             false to refuse a gift card's taken code by message alone, without the error code}
+                             -> {id, domain, refresh_token}
 POST /_control/shops/DOMAIN/uninstall | install                     {send}
-POST /_control/shops/DOMAIN/update      {name, currency, zone, plan, accounts_version, host, protected, send}:
-                             shop/update
+POST /_control/shops/DOMAIN/update      {name, currency, zone, plan, accounts_version, host, protected, withheld,
+                             send}: shop/update
 POST /_control/shops/DOMAIN/scopes      {scopes, send} -> {previous, current}: app/scopes_update
 POST /_control/shops/DOMAIN/authorize   {state} -> {code, query}: the merchant agreed; `query` is the signed query
                              string of the callback, `code` is good once for ten minutes
@@ -15,7 +17,7 @@ POST /_control/shops/DOMAIN/session     {customer, life_s} -> {token}: a session
                              (gid, number, or null for nobody logged in) one of a buyer's page. life_s may be negative
 POST /_control/proxy        {shop, path, query: {key: value | [values]}, logged_in_customer} -> {query}: the query
                              string with which the app proxy passes on a request to /apps/SUBPATH/...
-POST /_control/customers    {shop, email, first_name, last_name, phone, earlier_orders, send} -> {id, gid}
+POST /_control/customers    {shop, email, first_name, last_name, phone, tags: [..], earlier_orders, send} -> {id, gid}
 POST /_control/customers/merge   {shop, keep, delete, force, status, send}: a customer with store credit is refused,
                              unless forced: then their accounts go with them; status "failed" only says so
 POST /_control/customers/ID/delete      {force, send}: customers/delete; their store credit goes with them. A customer
@@ -24,10 +26,15 @@ POST /_control/discounts    {shop, title, codes: [..], terms: {usageLimit, endsA
 POST /_control/gift_cards/ID/spend      {amount} -> {balance}
 POST /_control/bulk         {shop, looks, error}: how many looks after its start a bulk operation needs to end (2
                              unless told), and with what error the next one fails (INTERNAL_SERVER_ERROR, TIMEOUT)
-POST /_control/orders       {shop, customer | email (+ guest) | neither, net | items: [{title, price, quantity}], tax,
-                             taxes_included, shipping, discounts: [{kind: code|manual|automatic, name, amount}],
-                             landing_site, referring_site, attributes: {..}, visits: [{landing_page, source, referrer,
-                             referral_code, minutes_ago | at, utm: {source, medium, campaign, content, term}}],
+POST /_control/orders       {shop, customer | email (+ guest) | neither, net | items: [{title, price, quantity, sku,
+                             product: number (null for what staff typed; default: one of its own), vendor (default:
+                             the shop's name), product_type, tags: [..], tax (default: its share of the order's),
+                             tax_parts: of how many taxes that is made up}], tax (on the goods), taxes_included,
+                             shipping, shipping_tax, phone, client_ip, shipping_address and billing_address:
+                             {address1, zip, country: "DE", city} (default: none),
+                             discounts: [{kind: code|manual|automatic, name, amount}], landing_site, referring_site,
+                             attributes: {..}, visits: [{landing_page, source, referrer, referral_code,
+                             minutes_ago | at, utm: {source, medium, campaign, content, term}}],
                              journey_ready_after (reads; null for no journey), source_name, draft, test,
                              status: paid|pending|authorized, presentment: {currency, rate}, store_credit, created_at,
                              gateway, send} -> the order in short. A code of a discount that the shop holds is
@@ -37,6 +44,8 @@ POST /_control/orders/ID/refund {lines: [{line: id or place, quantity}], shippin
                              nothing named refunds all that is left
 POST /_control/orders/ID/cancel {reason, refund: true, send}
 POST /_control/orders/ID/edit   {add: [{title, price, quantity}], remove: [{line, quantity}], send}
+POST /_control/orders/ID/fulfill {partly, cancelled, send}: all is shipped, or a part with `partly`; `cancelled` takes
+                             the last shipment back. orders/fulfilled or orders/partially_fulfilled
 POST /_control/orders/ID/dispute {status: NEEDS_RESPONSE|UNDER_REVIEW|LOST|WON.., initiated_as: CHARGEBACK|INQUIRY,
                              send}: opens a dispute, or changes the open one (disputes/create or /update)
 POST /_control/send         {shop, deliveries: [{topic, order | customer | body}], copies, shuffle, seed, concurrency,
@@ -82,12 +91,14 @@ _CHANGES: dict[str, Callable[[World, Order, Json], Any]] = {
     "refund": checkout.refund,
     "cancel": checkout.cancel,
     "edit": checkout.edit,
+    "fulfill": checkout.fulfill,
 }
 _TOPICS = {
     "pay": ("orders/paid", "orders/updated"),
     "refund": ("refunds/create", "orders/updated"),
     "cancel": ("orders/cancelled", "orders/updated"),
     "edit": ("orders/edited", "orders/updated"),
+    "fulfill": ("orders/fulfilled", "orders/updated"),
 }
 
 
@@ -115,7 +126,7 @@ class Control(Desk):
             ("POST", r"customers/(\d+)/delete", self.delete_customer),
             ("POST", r"orders", self.add_order),
             ("POST", r"orders/(\d+)/dispute", self.dispute),
-            ("POST", r"orders/(\d+)/(pay|refund|cancel|edit)", self.change_order),
+            ("POST", r"orders/(\d+)/(pay|refund|cancel|edit|fulfill)", self.change_order),
             ("POST", r"send", self.send),
             ("POST", r"render", self.render),
             ("POST", r"drain", lambda d: {"idle": self.sender.drain(float(d.get("timeout_s", 10)))}),
@@ -183,6 +194,8 @@ class Control(Desk):
             topics: tuple[str, ...] = _TOPICS[verb]
             if verb == "cancel" and len(order.refunds) > known:
                 topics = ("refunds/create", *topics)
+            if verb == "fulfill" and order.fulfillment != "FULFILLED":
+                topics = ("orders/partially_fulfilled", "orders/updated")
             self.tell(data, shop, *((topic, self._body(shop, topic, order)) for topic in topics))
             return _short(order)
 

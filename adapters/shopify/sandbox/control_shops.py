@@ -8,7 +8,7 @@ from adapters.shopify.sandbox import oauth, render_more
 from adapters.shopify.sandbox.cost import Bucket
 from adapters.shopify.sandbox.desk import Desk, Json, Route
 from adapters.shopify.sandbox.scopes import ASKED
-from adapters.shopify.sandbox.state import Shop, gid
+from adapters.shopify.sandbox.state import PROTECTED, Shop, gid
 from connector.domain.money import Money
 
 _CHANGEABLE = ("name", "currency", "zone", "plan", "accounts_version", "host")
@@ -51,6 +51,7 @@ class ShopDesk(Desk):
                 scopes=_scopes(data.get("scopes")),
                 api_key=data.get("api_key", ""),
                 protected=bool(data.get("protected", True)),
+                withheld=_withheld(data.get("withheld")),
                 taken_told=bool(data.get("taken_told", True)),
             )
             self.world.shops[shop.domain] = shop
@@ -70,6 +71,7 @@ class ShopDesk(Desk):
             for name in _CHANGEABLE:
                 setattr(shop, name, data.get(name, getattr(shop, name)))
             shop.protected = bool(data.get("protected", shop.protected))
+            shop.withheld = _withheld(data["withheld"]) if "withheld" in data else shop.withheld
             self.tell(data, shop, ("shop/update", render_more.shop_body(shop)))
             return {"domain": domain, **{name: getattr(shop, name) for name in _CHANGEABLE}}
 
@@ -105,6 +107,13 @@ class ShopDesk(Desk):
 
 def _scopes(given: Any) -> tuple[str, ...]:
     return ASKED if given is None else tuple(str(name) for name in given)
+
+
+def _withheld(given: Any) -> frozenset[str]:
+    wanted = frozenset(str(name) for name in given or ())
+    if unknown := wanted - PROTECTED:
+        raise ValueError(f"withheld names some of {sorted(PROTECTED)}, not {sorted(unknown)}")
+    return wanted
 
 
 def _customer(given: Any) -> str | None:

@@ -43,7 +43,8 @@ def execute(call: Call, prepared: Prepared, variables: Mapping[str, Any]) -> tup
     if result.errors:
         body["errors"] = [_runtime(error) for error in result.errors]
     cost = {"requestedQueryCost": requested, "actualQueryCost": spent, "throttleStatus": bucket.status()}
-    denied = any((error.extensions or {}).get("code") == "ACCESS_DENIED" for error in result.errors or ())
+    # A field that the app is not approved for is no more than null; without a scope the call did not do its work.
+    denied = any("requiredAccess" in (error.extensions or {}) for error in result.errors or ())
     return body | {"extensions": {"cost": cost}}, "denied" if denied else _outcome(result.data, prepared)
 
 

@@ -6,11 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.shopify.sandbox.clock import graphql_time
 from adapters.shopify.sandbox.paging import connection
+from adapters.shopify.sandbox.protect import shown
+from adapters.shopify.sandbox.scopes import require
 from adapters.shopify.sandbox.state import Shop, World, gid
 from adapters.shopify.sandbox.views import View, bag, customer_view, metafield_fields, money, payment_view
 
 if TYPE_CHECKING:
-    from adapters.shopify.sandbox.orders import DiscountUse, Dispute, Line, Order, Refund, RefundLine, Visit
+    from adapters.shopify.sandbox.orders import (
+        Address,
+        DiscountUse,
+        Dispute,
+        Fulfillment,
+        Line,
+        Order,
+        Product,
+        Refund,
+        RefundLine,
+        Visit,
+    )
 
 _DISCOUNT_TYPES = {
     "code": "DiscountCodeApplication",
@@ -23,7 +36,7 @@ def order_view(world: World, shop: Shop, order: Order) -> View:
     owner = gid("Order", order.id)
 
     def lines(_: Any, **args: Any) -> View:
-        return connection(order.lines, args, key=lambda n: n.id, view=lambda n: line_view(order, n))
+        return connection(order.lines, args, key=lambda n: n.id, view=lambda n: line_view(shop, order, n))
 
     def applications(_: Any, **args: Any) -> View:
         rows = list(enumerate(order.discounts))
@@ -39,7 +52,11 @@ def order_view(world: World, shop: Shop, order: Order) -> View:
         "legacyResourceId": str(order.id),
         "name": order.name,
         "number": order.number,
-        "email": order.email if shop.protected else None,
+        "email": shown(shop, "email", "email", order.email),
+        "phone": shown(shop, "phone", "phone", order.phone),
+        "clientIp": shown(shop, "network", "clientIp", order.client_ip),
+        "shippingAddress": _address(shop, order.shipping_address),
+        "billingAddress": _address(shop, order.billing_address),
         "disputes": [_dispute(d) for d in order.disputes],
         "note": None,
         "tags": [],
@@ -54,6 +71,8 @@ def order_view(world: World, shop: Shop, order: Order) -> View:
         "cancelledAt": graphql_time(order.cancelled_at) if order.cancelled_at else None,
         "cancelReason": order.cancel_reason.upper() if order.cancel_reason else None,
         "displayFinancialStatus": order.status,
+        "displayFulfillmentStatus": order.fulfillment,
+        "fulfillments": lambda _, first=None, **_args: [_fulfillment(one) for one in order.fulfillments[:first]],
         "fullyPaid": order.paid,
         "unpaid": not order.received and order.total > 0,
         "paymentGatewayNames": sorted({p.gateway for p in order.payments}),
@@ -76,8 +95,50 @@ def _dispute(dispute: Dispute) -> View:
     return {"id": gid("OrderDisputeSummary", dispute.id), "initiatedAs": dispute.kind, "status": dispute.status}
 
 
+def _address(shop: Shop, address: Address | None) -> View | None:
+    if address is None:
+        return None
+    hidden = {name: shown(shop, "address", name, getattr(address, name)) for name in ("address1", "city", "zip")}
+    # Of an address the country alone is no protected field.
+    return {
+        "__typename": "MailingAddress",
+        "id": gid("MailingAddress", address.id),
+        "countryCodeV2": address.country,
+        "address2": shown(shop, "address", "address2", None),
+        **hidden,
+    }
+
+
+def _fulfillment(one: Fulfillment) -> View:
+    return {
+        "__typename": "Fulfillment",
+        "id": gid("Fulfillment", one.id),
+        "legacyResourceId": str(one.id),
+        "createdAt": graphql_time(one.at),
+        "updatedAt": graphql_time(one.at),
+        "status": "CANCELLED" if one.cancelled else "SUCCESS",
+    }
+
+
+def _shipping(order: Order) -> View | None:
+    """All shipping in one, with its tax."""
+    if not order.shipping:
+        return None
+    taxes = _tax_lines(order, order.shipping_tax, 1)
+    return {"title": "Standard", "discountedPriceSet": bag(order, order.shipping), "taxLines": taxes}
+
+
+def _tax_lines(order: Order, tax: int, parts: int) -> list[View]:
+    """`tax` as so many taxes, such as those of a state and of a town; the last one takes the rounding."""
+    if not tax:
+        return []
+    shares = [*[tax // parts] * (parts - 1), tax - tax // parts * (parts - 1)]
+    return [{"title": "Tax", "rate": 0.2, "priceSet": bag(order, share)} for share in shares]
+
+
 def _sums(order: Order) -> View:
     return {
+        "shippingLine": _shipping(order),
         "currencyCode": order.currency,
         "presentmentCurrencyCode": order.presentment or order.currency,
         "taxesIncluded": order.taxes_included,
@@ -100,18 +161,47 @@ def _sums(order: Order) -> View:
     }
 
 
-def line_view(order: Order, line: Line) -> View:
+def line_view(shop: Shop, order: Order, line: Line) -> View:
+    def discounted(_: Any, *, withCodeDiscounts: bool = False) -> View:  # noqa: N803 - the schema's name
+        """What was taken off the order as a whole is not taken off here; what a code took off, only if asked for."""
+        by_code = sum(use.amount for use in order.discounts if use.kind == "code")
+        whole = sum(use.amount for use in order.discounts)
+        off = line.discount * by_code // whole if withCodeDiscounts and whole else 0
+        return bag(order, line.price * line.quantity - off)
+
+    def product(_: Any) -> View | None:
+        require(shop.scopes, "product", "read_products")
+        return _product(line.product) if line.product else None
+
+    def taxes(_: Any, first: int | None = None) -> list[View]:
+        return _tax_lines(order, line.tax, line.tax_parts)[:first]
+
     return {
         "__typename": "LineItem",
         "id": gid("LineItem", line.id),
         "title": line.title,
         "name": line.title,
-        "sku": None,
+        "sku": line.sku,
+        "vendor": line.product.vendor if line.product else None,
+        "product": product,
+        "taxLines": taxes,
         "quantity": line.quantity,
         "currentQuantity": line.current,
         "originalUnitPriceSet": bag(order, line.price),
-        "discountedTotalSet": bag(order, line.net),
+        "discountedTotalSet": discounted,
         "totalDiscountSet": bag(order, line.discount),
+    }
+
+
+def _product(product: Product) -> View:
+    return {
+        "__typename": "Product",
+        "id": gid("Product", product.id),
+        "legacyResourceId": str(product.id),
+        "title": "Goods",
+        "vendor": product.vendor,
+        "productType": product.kind,
+        "tags": list(product.tags),
     }
 
 
@@ -129,7 +219,7 @@ def _application(order: Order, index: int, use: DiscountUse) -> View:
 
 def refund_view(world: World, shop: Shop, order: Order, refund: Refund) -> View:
     def lines(_: Any, **args: Any) -> View:
-        return connection(refund.lines, args, key=lambda n: n.id, view=lambda n: _refund_line(order, n))
+        return connection(refund.lines, args, key=lambda n: n.id, view=lambda n: _refund_line(shop, order, n))
 
     return {
         "__typename": "Refund",
@@ -145,10 +235,10 @@ def refund_view(world: World, shop: Shop, order: Order, refund: Refund) -> View:
     }
 
 
-def _refund_line(order: Order, item: RefundLine) -> View:
+def _refund_line(shop: Shop, order: Order, item: RefundLine) -> View:
     return {
         "id": gid("RefundLineItem", item.id),
-        "lineItem": line_view(order, item.line),
+        "lineItem": line_view(shop, order, item.line),
         "quantity": item.quantity,
         "restockType": "RETURN" if item.restocked else "NO_RESTOCK",
         "restocked": item.restocked,
@@ -183,9 +273,8 @@ def _visit(shop: Shop, visit: Visit) -> View:
     return {
         "__typename": "CustomerVisit",
         "id": gid("CustomerVisit", visit.id),
-        # Both are protected customer data.
-        "landingPage": visit.landing_page if shop.protected else None,
-        "referrerUrl": visit.referrer if shop.protected else None,
+        "landingPage": shown(shop, "visits", "landingPage", visit.landing_page),
+        "referrerUrl": shown(shop, "visits", "referrerUrl", visit.referrer),
         "referralCode": visit.referral_code,
         "source": visit.source,
         "occurredAt": graphql_time(visit.at),

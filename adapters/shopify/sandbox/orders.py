@@ -12,9 +12,22 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+@dataclass(frozen=True)
+class Product:
+    """What a line sells."""
+
+    id: int
+    vendor: str = ""
+    kind: str = ""
+    tags: tuple[str, ...] = ()
+
+
 @dataclass
 class Line:
-    """One line. price is for one piece; discount and tax are for the whole line. `removed` pieces left by edits."""
+    """One line. price is for one piece; discount and tax are for the whole line. `removed` pieces left by edits.
+
+    product: None for what staff typed, or what was deleted since. tax_parts: of how many taxes the tax is made up.
+    """
 
     id: int
     title: str
@@ -25,6 +38,9 @@ class Line:
     refunded: int = 0
     removed: int = 0
     added_by_edit: bool = False
+    sku: str | None = None
+    product: Product | None = None
+    tax_parts: int = 1
 
     @property
     def net(self) -> int:
@@ -116,6 +132,27 @@ class Dispute:
     amount: int
 
 
+@dataclass(frozen=True)
+class Address:
+    """A postal address; country as ISO 3166 names it."""
+
+    id: int
+    address1: str | None
+    zip: str | None
+    country: str | None
+    city: str | None = None
+
+
+@dataclass(frozen=True)
+class Fulfillment:
+    """A shipment. whole: with it, all that was ordered has left. cancelled: it came back before it went anywhere."""
+
+    id: int
+    at: datetime
+    whole: bool = True
+    cancelled: bool = False
+
+
 @dataclass
 class Order:
     """One order. journey_after: how often the journey is read before Shopify has it ready; None: there is none."""
@@ -127,6 +164,7 @@ class Order:
     updated_at: datetime
     lines: list[Line]
     shipping: int = 0
+    shipping_tax: int = 0
     taxes_included: bool = False
     email: str | None = None
     customer: int | None = None
@@ -149,6 +187,11 @@ class Order:
     refunds: list[Refund] = field(default_factory=list)
     edit: Edit | None = None
     disputes: list[Dispute] = field(default_factory=list)
+    phone: str | None = None
+    client_ip: str | None = None
+    shipping_address: Address | None = None
+    billing_address: Address | None = None
+    fulfillments: list[Fulfillment] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -174,7 +217,8 @@ class Order:
 
     @property
     def tax(self) -> int:
-        return sum(line.tax for line in self.original)
+        """On the goods and on the shipping."""
+        return sum(line.tax for line in self.original) + self.shipping_tax
 
     @property
     def total(self) -> int:
@@ -186,7 +230,11 @@ class Order:
 
     @property
     def current_tax(self) -> int:
-        return sum(line.share(line.current)[1] for line in self.lines)
+        return sum(line.share(line.current)[1] for line in self.lines) + self.shipping_tax_of(self.current_shipping)
+
+    def shipping_tax_of(self, shipping: int) -> int:
+        """The tax on a part of the shipping."""
+        return self.shipping_tax * shipping // self.shipping if self.shipping else 0
 
     @property
     def current_discount(self) -> int:
@@ -220,7 +268,7 @@ class Order:
     def due(self) -> int:
         """What the buyer still owes for everything that was ever sold to them on this order."""
         sold = sum(line.share(line.quantity - line.removed)[0] for line in self.lines)
-        tax = sum(line.share(line.quantity - line.removed)[1] for line in self.lines)
+        tax = sum(line.share(line.quantity - line.removed)[1] for line in self.lines) + self.shipping_tax
         return max(0, sold + self.shipping + (0 if self.taxes_included else tax) - self.received)
 
     @property
@@ -239,6 +287,14 @@ class Order:
         if self.authorized:
             return "AUTHORIZED"
         return "PARTIALLY_PAID" if self.received else "PENDING"
+
+    @property
+    def fulfillment(self) -> str:
+        """Shopify's display fulfilment status."""
+        live = [one for one in self.fulfillments if not one.cancelled]
+        if any(one.whole for one in live):
+            return "FULFILLED"
+        return "PARTIALLY_FULFILLED" if live else "UNFULFILLED"
 
     # ── Money as it is shown ────────────────────────────────────────────────────────────────────────────────────
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from adapters.shopify.sandbox.clock import rest_time
+from adapters.shopify.sandbox.render_more import address_body, fulfillment_body
 from adapters.shopify.sandbox.state import Customer, Shop, gid
 from connector.domain.money import Money
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 _SIDES = ("shop_money", "presentment_money")
+_FULFILLED = {"FULFILLED": "fulfilled", "PARTIALLY_FULFILLED": "partial", "UNFULFILLED": None}
 #: A line inside a refund is the older shape.
 _NOT_IN_REFUNDS = frozenset({"attributed_staffs", "current_quantity", "sales_line_item_group_id"})
 
@@ -37,8 +39,8 @@ def order_body(shop: Shop, order: Order) -> Json:
         "id": order.id,
         "admin_graphql_api_id": gid("Order", order.id),
         "app_id": 580111,
-        "billing_address": None,
-        "browser_ip": None,
+        "billing_address": address_body(order.billing_address),
+        "browser_ip": order.client_ip,
         "buyer_accepts_marketing": False,
         "cancel_reason": order.cancel_reason,
         "cancelled_at": rest_time(order.cancelled_at, shop.zone) if order.cancelled_at else None,
@@ -61,8 +63,8 @@ def order_body(shop: Shop, order: Order) -> Json:
         "email": order.email or "",
         "estimated_taxes": False,
         "financial_status": order.status.lower(),
-        "fulfillment_status": None,
-        "fulfillments": [],
+        "fulfillment_status": _FULFILLED[order.fulfillment],
+        "fulfillments": [fulfillment_body(shop, order, one) for one in order.fulfillments],
         "landing_site": order.landing_site,
         "landing_site_ref": None,
         "line_item_groups": [],
@@ -78,7 +80,7 @@ def order_body(shop: Shop, order: Order) -> Json:
         "order_status_url": f"https://{shop.domain}/{shop.id}/orders/{order.id}/authenticate",
         "payment_gateway_names": sorted({p.gateway for p in order.payments}),
         "payment_terms": None,
-        "phone": None,
+        "phone": order.phone,
         "po_number": None,
         "presentment_currency": order.presentment or order.currency,
         "processed_at": rest_time(order.created_at, shop.zone),
@@ -86,7 +88,7 @@ def order_body(shop: Shop, order: Order) -> Json:
         "referring_site": order.referring_site,
         "refunds": [refund_body(shop, order, refund) for refund in order.refunds],
         "returns": [],
-        "shipping_address": None,
+        "shipping_address": address_body(order.shipping_address),
         "shipping_lines": [_shipping(order)] if order.shipping else [],
         "source_identifier": None,
         "source_name": order.source_name,
@@ -162,13 +164,13 @@ def _line(order: Order, line: Line) -> Json:
         "grams": 0,
         "name": line.title,
         **_both("price", order, line.price),
-        "product_exists": True,
-        "product_id": line.id + 1,
+        "product_exists": line.product is not None,
+        "product_id": line.product.id if line.product else None,
         "properties": [],
         "quantity": line.quantity,
         "requires_shipping": True,
         "sales_line_item_group_id": None,
-        "sku": "",
+        "sku": line.sku or "",
         "tax_lines": _tax_lines(order, line.tax),
         "taxable": True,
         "title": line.title,
@@ -198,7 +200,7 @@ def _shipping(order: Order) -> Json:
         **_both("price", order, order.shipping),
         "requested_fulfillment_service_id": None,
         "source": "shopify",
-        "tax_lines": [],
+        "tax_lines": _tax_lines(order, order.shipping_tax),
         "title": "Standard",
     }
 

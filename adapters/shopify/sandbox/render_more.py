@@ -1,4 +1,4 @@
-"""Webhook bodies beside orders and customers: the shop, its scopes, returns, disputes, deleted customers."""
+"""Webhook bodies beside orders and customers, and parts of them: the shop, returns, disputes, addresses, shipments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from adapters.shopify.sandbox.clock import rest_time
 from adapters.shopify.sandbox.state import Shop, gid
 
 if TYPE_CHECKING:
-    from adapters.shopify.sandbox.orders import Dispute, Order
+    from adapters.shopify.sandbox.orders import Address, Dispute, Fulfillment, Order
 
 Json = dict[str, Any]
 
@@ -80,4 +80,42 @@ def dispute_body(shop: Shop, order: Order, dispute: Dispute) -> Json:
         "evidence_sent_on": None,
         "finalized_on": f"{order.updated_at:%Y-%m-%d}" if closed else None,
         "initiated_at": rest_time(dispute.at, shop.zone),
+    }
+
+
+def address_body(address: Address | None) -> Json | None:
+    if address is None:
+        return None
+    return {
+        "first_name": None,
+        "last_name": None,
+        "name": None,
+        "company": None,
+        "address1": address.address1,
+        "address2": None,
+        "city": address.city,
+        "zip": address.zip,
+        "province": None,
+        "province_code": None,
+        "country": address.country,
+        "country_code": address.country,
+        "phone": None,
+        "latitude": None,
+        "longitude": None,
+    }
+
+
+def fulfillment_body(shop: Shop, order: Order, one: Fulfillment) -> Json:
+    at = rest_time(one.at, shop.zone)
+    return {
+        "id": one.id,
+        "admin_graphql_api_id": gid("Fulfillment", one.id),
+        "created_at": at,
+        "location_id": None,
+        "name": f"{order.name}.1",
+        "order_id": order.id,
+        "service": "manual",
+        "shipment_status": None,
+        "status": "cancelled" if one.cancelled else "success",
+        "updated_at": at,
     }

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from adapters.shopify.sandbox.gift_card import GiftCard
     from adapters.shopify.sandbox.orders import Order
 
+#: What an app must be approved for by name, beside protected customer data as a whole. network: the buyer's address on
+#: the internet; visits: the pages that they came from and landed on.
+PROTECTED = frozenset({"address", "email", "name", "network", "phone", "visits"})
 #: Shopify's cap is USD 15,000 a customer; other currencies get the nearest round figure.
 CREDIT_LIMIT = {0: 2_000_000, 2: 1_500_000, 3: 15_000_000, 4: 150_000_000}
 TOKEN_LIFE = timedelta(minutes=60)
@@ -90,6 +93,7 @@ class Customer:
     updated_at: datetime
     earlier_orders: int = 0
     phone: str | None = None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass
@@ -141,7 +145,8 @@ class Shop:
     """One shop. `secret` is the app's client secret, with which webhooks are signed; `target` is where they go.
 
     scopes: granted to the app. api_key: the client id that must be told, any if empty. protected: whether the app may
-    see e-mails, phones, names and addresses. taken_told: a gift card's code that is taken is refused as TAKEN, else with
+    see e-mails, phones, names and addresses; withheld: those of PROTECTED that it may not see although it may see the
+    others. taken_told: a gift card's code that is taken is refused as TAKEN, else with
     no error code at all, as a real shop was seen to do in 2026-05. codes: authorization codes and when they end.
     bulk: additions of redeem codes; exports: bulk operations.
     """
@@ -167,6 +172,7 @@ class Shop:
     scopes: tuple[str, ...] = ASKED
     api_key: str = ""
     protected: bool = True
+    withheld: frozenset[str] = frozenset()
     taken_told: bool = True
     codes: dict[str, datetime] = field(default_factory=dict)
     gift_cards: dict[int, GiftCard] = field(default_factory=dict)
@@ -183,6 +189,10 @@ class Shop:
         if self.credit_limit and self.credit_limit.currency == currency:
             return self.credit_limit
         return Money(CREDIT_LIMIT[exponent(currency)], currency)
+
+    def shows(self, kind: str) -> bool:
+        """Whether the app may see this kind of PROTECTED."""
+        return self.protected and kind not in self.withheld
 
     def customer_by_email(self, email: str) -> Customer | None:
         wanted = email.strip().lower()

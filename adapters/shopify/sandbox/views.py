@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from adapters.shopify.sandbox.clock import graphql_time
 from adapters.shopify.sandbox.credit import settle_expiry
 from adapters.shopify.sandbox.paging import connection
+from adapters.shopify.sandbox.protect import shown
 from adapters.shopify.sandbox.search import matcher
 from adapters.shopify.sandbox.state import (
     CreditAccount,
@@ -99,9 +100,10 @@ def shop_view(shop: Shop) -> View:
 
 def customer_view(world: World, shop: Shop, customer: Customer) -> View:
     owner = gid("Customer", customer.id)
-    # Without approval for protected customer data a shop answers null here.
-    email = customer.email if shop.protected else None
-    names = (customer.first_name, customer.last_name) if shop.protected else (None, None)
+    email = customer.email if shop.shows("email") else None
+    names = (customer.first_name, customer.last_name) if shop.shows("name") else ()
+    address = {"emailAddress": shown(shop, "email", "emailAddress", customer.email), "validFormat": True}
+    phone = {"phoneNumber": shown(shop, "phone", "phoneNumber", customer.phone)}
 
     def accounts(_: Any, **args: Any) -> View:
         keep = matcher(args.get("query"), _ACCOUNT_FIELDS)
@@ -114,14 +116,15 @@ def customer_view(world: World, shop: Shop, customer: Customer) -> View:
         "legacyResourceId": str(customer.id),
         "createdAt": graphql_time(customer.created_at),
         "updatedAt": graphql_time(customer.updated_at),
-        "firstName": names[0],
-        "lastName": names[1],
+        "firstName": shown(shop, "name", "firstName", customer.first_name),
+        "lastName": shown(shop, "name", "lastName", customer.last_name),
         "displayName": " ".join(name for name in names if name) or email or "",
-        "email": email,
-        "defaultEmailAddress": {"emailAddress": email, "validFormat": True} if email else None,
+        "email": shown(shop, "email", "email", customer.email),
+        "defaultEmailAddress": address if customer.email else None,
+        "defaultPhoneNumber": phone if customer.phone else None,
         "numberOfOrders": str(customer.earlier_orders + len(shop.orders_of(customer.id))),
         "state": "ENABLED",
-        "tags": [],
+        "tags": list(customer.tags),
         "verifiedEmail": customer.email is not None,
         "storeCreditAccounts": accounts,
         **metafield_fields(shop, owner),

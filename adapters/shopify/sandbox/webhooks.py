@@ -67,7 +67,7 @@ def build(
     shop: Shop, topic: str, body: Mapping[str, Any], at: datetime, *, event: str, test: bool = False, secret: str = ""
 ) -> list[Delivery]:
     """The deliveries of one topic of an event: to the app's own address and to subscriptions made through the API."""
-    raw = encode(dict(body) if shop.protected else redacted(topic, dict(body)))
+    raw = encode(redacted(shop, topic, dict(body)))
     wanted = topic.upper().replace("/", "_")
     more = [s for s in shop.subscriptions.values() if s.topic == wanted and s.uri != shop.target]
     places = [(shop.target, "")] if shop.target else []

@@ -40,6 +40,8 @@ ALTER TABLE advocate ADD COLUMN way text NOT NULL DEFAULT 'staff';
 ALTER TABLE advocate ADD COLUMN source text NOT NULL DEFAULT '';
 -- Of the token of their own pages, only a hash is kept.
 ALTER TABLE advocate ADD COLUMN token_digest bytea;
+-- Friends whom they had brought before they came here, by the list that they came with.
+ALTER TABLE advocate ADD COLUMN brought int NOT NULL DEFAULT 0 CHECK (brought >= 0);
 
 CREATE TABLE invitation (
     merchant_id uuid NOT NULL,

@@ -220,7 +220,7 @@ class ParcelOutbound:
     def _read(self, account: Account, refs: Sequence[ObjectRef]) -> Any:
         return self.client.ask(account, "read", ids=[ref.id for ref in refs])
 
-    def fetch(self, account: Account, refs: Sequence[ObjectRef]) -> Sequence[Truth]:
+    def fetch(self, account: Account, refs: Sequence[ObjectRef], *, items: bool) -> Sequence[Truth]:
         found = self._read(account, refs)
         return [_truth(ref, found.get(ref.id)) for ref in refs]
 

@@ -12,7 +12,7 @@ from connector.domain.program import Program
 from connector.domain.program_data import parse
 from connector.errors import ConfigError
 
-_KEY = re.compile(r"([\w.-]+): ")
+_KEY = re.compile(r"(.+?): ")
 
 
 def read(text: str, source: str) -> tuple[Program, dict[str, Any]]:
@@ -20,7 +20,7 @@ def read(text: str, source: str) -> tuple[Program, dict[str, Any]]:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError([f"{source}{_mark(error)}: {_problem(error)}"]) from error
     if not isinstance(data, dict) or not isinstance(root, yaml.MappingNode):
         raise ConfigError([f"{source} line 1: a program is a list of `setting: value` lines"])
@@ -65,11 +65,11 @@ def _placed(problem: str, source: str, lines: Mapping[str, int]) -> str:
     return f"{source} line {lines.get(key, 1)}, {problem}"
 
 
-def _mark(error: yaml.YAMLError) -> str:
+def _mark(error: Exception) -> str:
     mark = getattr(error, "problem_mark", None)
     return f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
 
 
-def _problem(error: yaml.YAMLError) -> str:
+def _problem(error: Exception) -> str:
     said = getattr(error, "problem", None) or str(error)
     return f"this is no YAML: {said}. Write one `setting: value` a line, sections indented by two spaces"

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from connector.domain.facts import Fact
+from connector.domain.facts import Fact, ObjectRef
 from connector.domain.fraud import Evidence, Signal
 from connector.domain.money import Money
 from connector.domain.program import Clawback
@@ -71,8 +71,8 @@ class Case:
 class Plan:
     """What one side is owed in total, net of everything taken back. release_at: when it may be paid; ready: it may.
 
-    ordinal: which payment of the friend it is for. fallback: kinds to pay it with where `kind` is of no use to the
-    person. item: what staff hand over. sum: how the amount came about, in words.
+    ordinal: which payment of the friend it is for; deed: what they paid for. fallback: kinds to pay it with where `kind`
+    is of no use to the person. item: what staff hand over. sum: how the amount came about, in words.
     """
 
     role: str
@@ -85,6 +85,7 @@ class Plan:
     ready: bool = False
     item: str = ""
     sum: str = ""
+    deed: ObjectRef | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Remedy:
 
     settings: keys of the program's data and what they would have to say (None: nothing). ruling: a person approves it.
     deed: fields of what the friend did that would have to differ; case: of the case. without: keys of facts that would
-    have to be missing.
+    have to be missing; forget: kinds of them.
     """
 
     words: str
@@ -102,6 +103,7 @@ class Remedy:
     deed: Mapping[str, Any] = field(default_factory=dict)
     case: Mapping[str, Any] = field(default_factory=dict)
     without: frozenset[str] = frozenset()
+    forget: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ class Decision:
 
     hold: what it waits for, besides time. review: why a person should look; overdue: they should have by now.
     clawback: what becomes of what was paid and is owed no longer; netted: whether an earlier loss is kept from rewards.
+    counts: it takes a place among its advocate's friends, whatever is owed for it.
     """
 
     stage: Stage
@@ -124,8 +127,4 @@ class Decision:
     netted: bool = False
     remedy: Remedy | None = None
     signals: tuple[Signal, ...] = ()
-
-    @property
-    def counts(self) -> bool:
-        """Whether it takes a place among its advocate's rewarded friends."""
-        return bool(self.plans) or self.rule in ("thanks", "thanks_held")
+    counts: bool = False

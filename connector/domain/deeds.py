@@ -24,14 +24,15 @@ from connector.domain.program import EVENTS, Payment, Program
 class Deeds:
     """What the facts come to for one program.
 
-    payments: what earns, in the order in which it happened. seen: how many payments there were in all. standing: the
-    facts that nothing has replaced. undone: a deal was won once and is no longer. waits_until: when a won deal will have
-    stayed won for long enough.
+    payments: what earns, in the order in which it happened. opening: the first of all, whether it earns or not. seen: how
+    many payments there were in all. standing: the facts that nothing has replaced. undone: a deal was won once and is no
+    longer. waits_until: when a won deal will have stayed won for long enough.
     """
 
     payments: tuple[Deed, ...]
     seen: int
     standing: tuple[Fact, ...]
+    opening: Deed | None = None
     undone: bool = False
     waits_until: datetime | None = None
 
@@ -51,7 +52,8 @@ def deeds_of(program: Program, facts: Iterable[Fact], now: datetime) -> Deeds:
         ripe = [deed for deed in found if deed.happened_at + program.stays <= now]
         waits = None if ripe else found[0].happened_at + program.stays
         found = ripe
-    return Deeds(_earning(program, found), len(found), standing, undone, waits)
+    opening = found[0] if found else None
+    return Deeds(_earning(program, found), len(found), standing, opening, undone, waits)
 
 
 def _order(deed: Deed) -> tuple[datetime, bool, ObjectRef]:

@@ -111,25 +111,22 @@ _SAFE: Mapping[str, str] = {
     "below_minimum": "Your friend's purchase was smaller than the program asks for.",
     "zero_total": "Your friend's purchase was free, so there is no reward for this one.",
     "nothing_owed": "Thank you: your friend came on your word. The reward came to less than a coin.",
-    "not_new": "The program is for people who are new to us.",
-    "duplicate": "Somebody else had told your friend of us first.",
     "self_referral": "You cannot refer yourself.",
-    "products": "What your friend bought is not part of the program.",
-    "country": "Your friend's purchase went to a country where the program does not count.",
-    "paid_in": "Your friend paid in a currency that the program does not count.",
     "test_order": "This was a trial, so there is no reward for it.",
-    "currency": "Your reward waits for something on our side. You need not do anything.",
-    "budget": "Your reward waits for something on our side. You need not do anything.",
 }
+_WAITS = "Your reward waits for something on our side. You need not do anything."
 _OTHERWISE: Mapping[Stage, str] = {
     Stage.QUALIFIED: "Your friend came on your word. The program is not open to everybody yet.",
-    Stage.REJECTED: "This one does not count for the program. If you think that it should, ask us for another look.",
+    Stage.REJECTED: "By its terms, this one does not count. If you think that it should, ask us for another look.",
 }
 
 
 def for_advocate(program: Program, decision: Decision) -> str:
     """Where the advocate's referral stands, without a word about the friend's person or anybody's suspicion."""
-    words = _SAFE.get(decision.rule) or _OTHERWISE.get(decision.stage, _SAFE["currency"])
+    if decision.review:
+        words = _SAFE["review"]
+    else:
+        words = _SAFE.get(decision.rule) or (_WAITS if decision.hold else _OTHERWISE[decision.stage])
     theirs = [plan for plan in decision.plans if plan.role != "friend"]
     if decision.rule not in ("hold", "released", "paid") or not theirs:
         return f"{program.name}: {words}"

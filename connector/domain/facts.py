@@ -8,7 +8,7 @@ every order of arrival ends in the same set.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -170,6 +170,10 @@ class OrderRefunded(Happening):
     @property
     def key(self) -> str:
         return f"refunded:{self.ref.kind}:{self.ref.id}:{self.refund}"
+
+
+#: What people say about a referral is told of the referral itself, whatever purchase it waits for.
+REFERRAL = "referral"
 
 
 @dataclass(frozen=True)
@@ -360,7 +364,21 @@ Told = (
 def newest(facts: Iterable[Fact]) -> dict[str, Fact]:
     """The facts that stand: for each key the one with the latest platform time."""
     standing: dict[str, Fact] = {}
-    for fact in facts:
-        if fact.key not in standing or standing[fact.key].as_of <= fact.as_of:
-            standing[fact.key] = fact
+    for fact in sorted(facts, key=_age):
+        standing[fact.key] = fact
     return standing
+
+
+def _age(fact: Fact) -> tuple[datetime, datetime, str]:
+    """By the platform's time; two of one instant are told apart by what they say, never by which came first."""
+    return fact.as_of, fact.happened_at, _spelled(fact)
+
+
+def _spelled(value: object) -> str:
+    """One spelling for equal values, whatever order a set of them has in memory."""
+    if isinstance(value, frozenset | tuple):
+        each = [_spelled(one) for one in value]
+        return repr(sorted(each) if isinstance(value, frozenset) else each)
+    if is_dataclass(value):
+        return repr([type(value).__name__, *(_spelled(getattr(value, field.name)) for field in fields(value))])
+    return repr(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 #: ISO 4217 currencies whose minor unit is not a hundredth. A test holds this table to the published list.
 EXPONENTS = {
@@ -54,12 +54,8 @@ class Money:
         text = str(amount).strip()
         if isinstance(amount, float) or not _DECIMAL.fullmatch(text):
             raise ValueError(f"{amount!r} is not a decimal amount")
-        try:
-            scaled = Decimal(text).scaleb(exponent(currency), _EXACT)
-            minor = int(scaled.to_integral_value(ROUND_HALF_UP, _EXACT))
-        except InvalidOperation as error:  # more digits than the decimal context carries
-            raise ValueError(f"{amount!r} is not a decimal amount") from error
-        return cls(minor, currency)
+        scaled = Decimal(text).scaleb(exponent(currency), _EXACT)
+        return cls(int(scaled.to_integral_value(ROUND_HALF_UP, _EXACT)), currency)
 
     def decimal(self) -> str:
         """The platform's notation: "12.50" for 1250 EUR, "12" for 12 JPY."""

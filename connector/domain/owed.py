@@ -10,7 +10,7 @@ from connector.domain.facts import Deed
 from connector.domain.money import Money
 from connector.domain.program import ITEM, THANKS, Program, RewardRule, percent_words
 from connector.domain.rules import Refusal
-from connector.domain.worth import Worth
+from connector.domain.worth import Undecided, Worth
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,31 @@ def _plans(program: Program, standing: Standing, place: int, deed: Deed, worth: 
 
 
 def _plan(program: Program, role: str, rule: RewardRule, place: int, deed: Deed, worth: Worth | None) -> Plan:
+    if worth is None and rule.percent_bp:
+        some = Money(10**9, program.currency or "EUR")
+        remedy = Remedy(
+            "Give it an amount where it was recorded.", deed={"net": some, "tax": Money.zero(some.currency)}
+        )
+        raise Undecided("price", _NO_PRICE, remedy)
     full = rule.full(worth.counted if worth else None)
     amount = full.share(worth.left.minor, worth.whole.minor) if worth else full
     if rule.kind == ITEM:
         amount = full if amount else Money.zero(full.currency)  # half a mug cannot be handed over
-    release_at = deed.happened_at + program.stays + program.hold
-    said = _sum(rule, worth, full, amount)
     return Plan(
-        role, rule.kind, amount, release_at, rule.expires_after, rule.fallback, place + 1, item=rule.item, sum=said
+        role,
+        rule.kind,
+        amount,
+        deed.happened_at + program.stays + program.hold,
+        rule.expires_after,
+        rule.fallback,
+        place + 1,
+        item=rule.item,
+        sum=_sum(rule, worth, full, amount),
+        deed=deed.ref,
     )
+
+
+_NO_PRICE = "A percentage is promised, and what the friend did came without an amount."
 
 
 def _sum(rule: RewardRule, worth: Worth | None, full: Money, amount: Money) -> str:
@@ -74,7 +90,7 @@ def _within_caps(program: Program, standing: Standing, plans: list[Plan]) -> tup
     others = [plan for plan in plans if plan.role == "friend"]
     if caps.rewards is not None and standing.rewards >= caps.rewards:
         remedy = Remedy("Raise `caps.rewards`.", settings=(("caps.rewards", standing.rewards + 1),))
-        return others, _capped(f"{caps.rewards} rewarded friends", caps.period, remedy) if theirs else None
+        return others, _capped(f"{caps.rewards} rewarded friends", caps.period, remedy)
     if caps.amount is None:
         return plans, None
     room = (caps.amount - (standing.earned or Money.zero(caps.amount.currency))).at_least_zero()
@@ -87,7 +103,7 @@ def _within_caps(program: Program, standing: Standing, plans: list[Plan]) -> tup
         kept += [plan if amount == plan.amount else cut] if amount else []
     raised = str((standing.earned or Money.zero(wanted.currency)) + wanted)
     remedy = Remedy(f"Raise `caps.amount` to {raised}.", settings=(("caps.amount", raised),))
-    capped = _capped(str(caps.amount), caps.period, remedy) if theirs and not kept else None
+    capped = None if kept else _capped(str(caps.amount), caps.period, remedy)
     return [*kept, *others], capped
 
 

@@ -39,8 +39,8 @@ def normal(kind: str, value: str) -> str:
 
 def mail_marks(email: str) -> tuple[tuple[str, str], ...]:
     """The mailbox behind an address, whatever was added to its name, and its domain."""
-    name, at, domain = normal(EMAIL, email).rpartition("@")
-    if not at or not name:
+    name, _, domain = normal(EMAIL, email).rpartition("@")
+    if not name:
         return ()
     box = name.partition("+")[0] or name
     if domain in _DOTLESS:

@@ -131,13 +131,13 @@ class RewardRule:
 
     def full(self, net: Money | None) -> Money:
         """The reward for a purchase of `net`, before refunds. Raises ValueError when currencies differ."""
-        if self.fixed is not None:
-            if net is not None and self.fixed.currency != net.currency:
-                raise ValueError(f"the promise is in {self.fixed.currency}, the order in {net.currency}")
-            return self.fixed
-        if net is None:
-            raise ValueError(f"{percent_words(self.percent_bp)} is promised, and what the friend did has no price")
-        amount = net.percent(self.percent_bp, self.rounding.value)
+        amount = self.fixed
+        if amount is None:
+            if net is None:
+                raise ValueError("a percentage is promised, and there is nothing to take it of")
+            amount = net.percent(self.percent_bp, self.rounding.value)
+        elif net is not None and amount.currency != net.currency:
+            raise ValueError(f"the promise is in {amount.currency}, the order in {net.currency}")
         return amount.at_most(self.cap) if self.cap else amount
 
 

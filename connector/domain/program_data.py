@@ -316,7 +316,7 @@ def _fraud(read: Reader) -> FraudRules:
 
 def _enrolment(read: Reader) -> Enrolment:
     ways = read.texts("enrol.ways")
-    if not {*ways} <= {*WAYS}:
+    if not {*ways} <= {*WAYS} or (read.has("enrol.ways") and not ways):
         read.wrong("enrol.ways", f"name some of {', '.join(WAYS)}")
     return Enrolment(
         frozenset(ways or WAYS),

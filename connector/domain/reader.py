@@ -7,12 +7,13 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from connector.domain.money import WHOLE_BP, Money
+from connector.domain.money import WHOLE_BP, Money, exponent
 
 E = TypeVar("E", bound=StrEnum)
 
 MAX_DAYS = 3650
 MAX_COUNT = 1_000_000
+_PERCENT_DIGITS = 2
 
 
 class Reader:
@@ -61,8 +62,9 @@ class Reader:
     # ── Kinds of settings ────────────────────────────────────────────────────────────────────────────────────────
 
     def text(self, key: str, default: str = "", *, empty: bool = False) -> str:
+        """empty: it may be left out; what is written is never empty."""
         value = self.get(key, default)
-        if not isinstance(value, str) or not (value.strip() or empty):
+        if not isinstance(value, str) or not (value.strip() or (empty and not self.has(key))):
             self.wrong(key, "write a text")
             return "?"
         return value.strip()
@@ -109,6 +111,9 @@ class Reader:
         if money is None or money.minor <= 0:
             self.wrong(key, f'{value!r} must be an amount and its currency, such as "10.00 EUR"')
             return None
+        if len(amount.strip().partition(".")[2].rstrip("0")) > exponent(money.currency):
+            self.wrong(key, f"{value!r} has a part of a coin: {money.currency} has {exponent(money.currency)} digits")
+            return None
         return money
 
     def percent(self, key: str) -> int:
@@ -122,6 +127,9 @@ class Reader:
             basis_points = 0
         if isinstance(percent, bool) or not 0 < basis_points <= WHOLE_BP:
             self.wrong(key, f"{percent!r} must be more than 0 and at most 100")
+            return 0
+        if len(str(percent).strip().partition(".")[2].rstrip("0")) > _PERCENT_DIGITS:
+            self.wrong(key, f"{percent!r} must have at most {_PERCENT_DIGITS} digits after the point")
             return 0
         return basis_points
 
@@ -142,7 +150,7 @@ class Reader:
     def labels(self, key: str) -> frozenset[str]:
         """Texts that are compared without regard to case. A bare number counts as the text that it looks like."""
         value = self.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(v, str | int) and str(v).strip() for v in value):
+        if not isinstance(value, list) or not all(_is_label(v) for v in value):
             self.wrong(key, "write a list of texts")
             return frozenset()
         return frozenset(str(each).strip().casefold() for each in value)
@@ -163,6 +171,11 @@ class Reader:
             return {}
         self.read |= {f"{key}.{name}" for name in value}
         return value
+
+
+def _is_label(value: object) -> bool:
+    """A text or a bare number. YAML reads a bare NO as false, which nobody meant."""
+    return isinstance(value, str | int) and not isinstance(value, bool) and bool(str(value).strip())
 
 
 def listed(words: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ from connector.errors import ConfigError
 #: Where a referral ends without a reward.
 REFUSED = frozenset({Stage.REJECTED, Stage.EXPIRED, Stage.REVERSED})
 #: More rules than these never stand behind each other.
-_MOST = 12
+_MOST = 30
 _TRIAL = "somebody who tries it out"
 
 
@@ -51,10 +51,11 @@ def applied(data: Mapping[str, Any], case: Case, remedy: Remedy) -> tuple[Mappin
     for key, value in remedy.settings:
         data = with_setting(data, key, value)
     parse(data)
-    facts = tuple(_changed(fact, remedy) for fact in case.facts if fact.key not in remedy.without)
+    kept = (fact for fact in case.facts if fact.key not in remedy.without)
+    facts = tuple(_changed(fact, remedy) for fact in kept if type(fact).__name__ not in remedy.forget)
     if remedy.ruling:
         facts += (_approval(facts, case.now),)
-    return data, replace(case, **{"facts": facts, **remedy.case})
+    return data, replace(case, facts=facts, **remedy.case)
 
 
 def with_setting(data: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:

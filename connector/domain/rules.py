@@ -27,13 +27,13 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Look:
-    """What a rule looks at: one deed, what of it counts, and whether it is the friend's first or a later payment."""
+    """What a rule looks at: one deed, what of it counts, and the friend's first deed, None where that does not matter."""
 
     program: Program
     case: Case
     deed: Deed
     worth: Worth | None
-    first: bool = True
+    opening: Deed | None = None
 
 
 #: Somebody else, for trying out what would be if two people were not one.
@@ -46,9 +46,10 @@ DUPLICATE = Refusal(
 )
 
 
-def refusal(look: Look) -> Refusal | None:
-    """The first rule this deed breaks, or None."""
-    return next((found for rule in _RULES if (found := rule(look)) is not None), None)
+def refusal(look: Look, *, approved: bool = False) -> Refusal | None:
+    """The first rule this deed breaks, or None. approved: a person has overruled what they may overrule."""
+    broken = (found for rule in _RULES if (found := rule(look)) is not None)
+    return next((found for found in broken if not (approved and found.appealable)), None)
 
 
 def _duplicate(look: Look) -> Refusal | None:
@@ -71,17 +72,21 @@ def _test_order(look: Look) -> Refusal | None:
 
 def _products(look: Look) -> Refusal | None:
     bounds, worth = look.program.bounds, look.worth
-    if worth is None or not bounds.by_product or worth.whole:
+    if worth is None or not bounds.by_product or worth.whole or not look.deed.net:
         return None
-    labels = sorted({label for item in look.deed.items or () if item.net for label in item.labels})
-    if not labels:
-        return None  # what was bought is free, or nameless: the total of zero says so
-    only = (("orders.products", sorted(bounds.products | {labels[0]})),) if bounds.products else ()
-    # Whoever may be left out by another of its labels is let in by all of them.
-    out = sorted(bounds.no_products - {*labels})
-    settings = (*only, ("orders.except_products", out or None)) if bounds.no_products else only
-    remedy = Remedy(f"Let the program count {labels[0]!r}.", settings=settings)
-    return Refusal("products", "Nothing that was bought is among the products that the program counts.", remedy)
+    # Whoever may be left out by another label of the same thing is let in by all of them.
+    labels = next((item.labels for item in look.deed.items or () if item.net and item.labels), frozenset())
+    name = min(labels, default="")
+    settings: tuple[tuple[str, Any], ...] = ()
+    if bounds.products:
+        settings += (("orders.products", sorted(bounds.products | {name}) if name else None),)
+    if bounds.no_products:
+        settings += (("orders.except_products", sorted(bounds.no_products - labels) or None if name else None),)
+    what = f"count {name!r}" if name else "count things that have no name"
+    keys = " and ".join(f"`{key}`" for key, _ in settings)
+    remedy = Remedy(f"Let the program {what}: change {keys}.", settings=settings)
+    reason = "Nothing that was bought is among the products that the program counts."
+    return Refusal("products", reason, remedy, appealable=False)
 
 
 def _zero_total(look: Look) -> Refusal | None:
@@ -93,7 +98,7 @@ def _zero_total(look: Look) -> Refusal | None:
 
 def _priced(look: Look) -> dict[str, Any]:
     """The same deed with a price above any minimum."""
-    enough = Money(10**9, look.deed.net.currency if look.deed.net else "EUR")
+    enough = Money(10**9, look.deed.net.currency if look.deed.net is not None else "EUR")
     free = Money.zero(enough.currency)
     items = tuple(replace(item, net=enough, tax=free) for item in look.deed.items or ())
     return {"net": enough, "tax": free, "items": items}
@@ -103,7 +108,9 @@ def _below_minimum(look: Look) -> Refusal | None:
     minimum, worth = look.program.minimum_net, look.worth
     if minimum is None or worth is None or not worth.counted < minimum:
         return None
-    words = f"Set `minimum_net` to {worth.counted} or less, or take it out."
+    words = (
+        f"Set `minimum_net` to {worth.counted} or less, or take it out." if worth.counted else "Take `minimum_net` out."
+    )
     remedy = Remedy(words, settings=(("minimum_net", str(worth.counted) if worth.counted else None),))
     reason = f"The order's net of {worth.counted} is below the minimum of {minimum}."
     return Refusal("below_minimum", reason, remedy)
@@ -114,18 +121,19 @@ def _countries(look: Look) -> Refusal | None:
     if not (bounds.countries and country not in bounds.countries) and country not in bounds.no_countries:
         return None
     where = country.upper() or "a place that nobody told us"
-    settings: tuple[tuple[str, Any], ...] = (
-        ("orders.except_countries", sorted(bounds.no_countries - {country}) or None),
-    )
+    settings: tuple[tuple[str, Any], ...] = ()
     if bounds.countries:
         settings += (("orders.countries", sorted(bounds.countries | {country}) if country else None),)
-    remedy = Remedy(f"Let the program count purchases that go to {where}.", settings=settings)
+    if country in bounds.no_countries:
+        settings += (("orders.except_countries", sorted(bounds.no_countries - {country}) or None),)
+    keys = " and ".join(f"`{key}`" for key, _ in settings)
+    remedy = Remedy(f"Let the program count purchases that go to {where}: change {keys}.", settings=settings)
     return Refusal("country", f"The purchase went to {where}, where the program does not count.", remedy)
 
 
 def _currencies(look: Look) -> Refusal | None:
     allowed = look.program.bounds.currencies
-    paid_in = look.deed.paid_in or (look.deed.net.currency if look.deed.net else "")
+    paid_in = look.deed.paid_in or (look.deed.net.currency if look.deed.net is not None else "")
     if not allowed or not paid_in or paid_in in allowed:
         return None
     remedy = Remedy(
@@ -135,7 +143,7 @@ def _currencies(look: Look) -> Refusal | None:
 
 
 def _not_new(look: Look) -> Refusal | None:
-    if not (look.program.new_customers_only and look.first) or look.deed.first_order is not False:
+    if not look.program.new_customers_only or look.opening is None or look.opening.first_order is not False:
         return None
     remedy = Remedy("Set `new_customers_only: false`.", settings=(("new_customers_only", False),))
     return Refusal("not_new", "The friend had ordered before, and the program is for new customers.", remedy)
@@ -159,12 +167,14 @@ _RULES: tuple[Callable[[Look], Refusal | None], ...] = (
 
 def outside(program: Program, case: Case) -> Refusal | None:
     """Why this referral is watched and not paid, in a program that does not pay everybody yet."""
-    live = Remedy("Set `mode: live`.", settings=(("mode", "live"), ("pilot", None)))
+    if case.standing.pinned:
+        return None  # what was promised stays promised, whoever leaves a group afterwards
+    live = Remedy("Set `mode: live`, and take `pilot` out.", settings=(("mode", "live"), ("pilot", None)))
     if program.mode is Mode.SHADOW:
         return Refusal("shadow_mode", "The program only watches, and pays nobody", live)
     if program.mode is Mode.TEST and TESTERS not in case.groups:
         return Refusal("test_mode", "The program is in test mode", live)
-    if program.mode is not Mode.PILOT or program.pilot is None or case.standing.pinned:
+    if program.pilot is None:
         return None
     if not takes_part(program.pilot, program.slug, case):
         return Refusal("outside_pilot", f"The program is a pilot for {pilot_words(program.pilot)}", live)

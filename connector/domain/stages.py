@@ -9,10 +9,10 @@ from datetime import datetime
 from connector.domain import fraud, rules
 from connector.domain.case import Case, Decision, Plan, Remedy, Stage
 from connector.domain.deeds import Deeds, deeds_of
-from connector.domain.facts import Appealed, DealReopened, Deed, Judged, RewardReleased
+from connector.domain.facts import REFERRAL, Appealed, DealReopened, Deed, Judged, RewardReleased
 from connector.domain.fraud import Signal
 from connector.domain.owed import owed
-from connector.domain.program import Clawback, Program, When
+from connector.domain.program import THANKS, Clawback, Program, When
 from connector.domain.rules import DUPLICATE, Look, Refusal
 from connector.domain.worth import Undecided, Worth, worth_of
 
@@ -21,12 +21,13 @@ _APPROVE = Remedy("A person approves it: `connector judge REFERRAL approve --rea
 
 @dataclass(frozen=True)
 class _Docket:
-    """One case with what was read out of its facts. ruling: a person's last word."""
+    """One case with what was read out of its facts. ruling: a person's last word; appeal: asked for after it."""
 
     program: Program
     case: Case
     deeds: Deeds
     ruling: Judged | None
+    appeal: Appealed | None
     signals: tuple[Signal, ...]
 
     @property
@@ -35,15 +36,19 @@ class _Docket:
 
     @property
     def declined(self) -> bool:
-        return self.ruling is not None and not self.ruling.approved
+        return self.ruling is not None and not self.ruling.approved and self.appeal is None
 
 
 def decide(program: Program, case: Case) -> Decision:
     """The decision that follows from the facts, whatever order they arrived in."""
     deeds = deeds_of(program, case.facts, case.now)
     ruling = next((fact for fact in deeds.standing if isinstance(fact, Judged)), None)
-    docket = _Docket(program, case, deeds, ruling, fraud.assess(program.fraud, case.evidence))
+    asked = (fact for fact in deeds.standing if isinstance(fact, Appealed))
+    appeal = next((fact for fact in asked if ruling is None or fact.as_of > ruling.as_of), None)
+    docket = _Docket(program, case, deeds, ruling, appeal, fraud.assess(program.fraud, case.evidence))
     decision = _decide(docket)
+    if appeal is not None and decision.stage in (Stage.REJECTED, Stage.EXPIRED):
+        decision = replace(decision, review=_asked(appeal))
     return replace(decision, clawback=_clawback(docket), netted=program.netted, signals=docket.signals)
 
 
@@ -67,11 +72,14 @@ def _decide(docket: _Docket) -> Decision:
 
 
 def _rate(docket: _Docket) -> Remedy:
-    """A rate of one to one stands for the true one, which the merchant alone can tell."""
-    net = docket.deeds.payments[0].net
-    of, into = (net.currency if net else "EUR"), docket.program.currency
-    words = f'Write what one {of} is worth into the program: `rates: {{{of}: "RATE {into}"}}`.'
-    return Remedy(words, settings=((f"rates.{of}", f"1 {into}"),))
+    """Rates for what was paid in other currencies; one to one stands for the true one, which the merchant alone knows."""
+    program = docket.program
+    paid_in = [deed.net.currency for deed in docket.deeds.payments if deed.net is not None]
+    into = program.currency or paid_in[0]
+    others = sorted({currency for currency in paid_in if currency != into and currency not in program.rates})
+    lines = ", ".join(f'{of}: "RATE {into}"' for of in others)
+    words = f"Write what one {' and one '.join(others)} is worth into the program: `rates: {{{lines}}}`."
+    return Remedy(words, settings=tuple((f"rates.{of}", f"1 {into}") for of in others))
 
 
 # ── Nothing was paid, or not yet ─────────────────────────────────────────────────────────────────────────────────
@@ -85,8 +93,7 @@ def _unpaid(docket: _Docket) -> Decision:
     if docket.declined:
         return _declined(docket)
     if deeds.undone:
-        still_won = tuple(fact for fact in case.facts if not isinstance(fact, DealReopened))
-        remedy = Remedy("It would count once it is won again.", case={"facts": still_won})
+        remedy = Remedy("It would count once it is won again.", forget=frozenset({DealReopened.__name__}))
         return Decision(Stage.REVERSED, "reopened", "The deal was won and is open again.", remedy=remedy)
     if deeds.waits_until is not None:
         when = _minute(deeds.waits_until)
@@ -127,8 +134,8 @@ def _paid(docket: _Docket) -> Decision:
     """The decision on what was paid. Raises ValueError where amounts of two currencies would have to be compared."""
     if docket.declined:
         return _declined(docket)
-    looks = [_look(docket, deed, place) for place, deed in enumerate(docket.deeds.payments)]
-    broken = [_broken(docket, look) for look in looks]
+    looks = [_look(docket, deed) for deed in docket.deeds.payments]
+    broken = [rules.refusal(look, approved=docket.approved) for look in looks]
     if broken[0] is not None:
         return _refused(broken[0])
     good = [(place, look) for place, look in enumerate(looks) if broken[place] is None]
@@ -141,14 +148,9 @@ def _paid(docket: _Docket) -> Decision:
     return _promised(docket, [(place, look.deed, look.worth) for place, look in good])
 
 
-def _look(docket: _Docket, deed: Deed, place: int) -> Look:
-    return Look(docket.program, docket.case, deed, worth_of(docket.program, deed, docket.deeds.standing), place == 0)
-
-
-def _broken(docket: _Docket, look: Look) -> Refusal | None:
-    """The rule that this payment breaks; a person may have overruled it."""
-    found = rules.refusal(look)
-    return None if found is not None and found.appealable and docket.approved else found
+def _look(docket: _Docket, deed: Deed) -> Look:
+    worth = worth_of(docket.program, deed, docket.deeds.standing)
+    return Look(docket.program, docket.case, deed, worth, docket.deeds.opening)
 
 
 def _is_left(worth: Worth | None) -> bool:
@@ -165,9 +167,8 @@ def _refused(broken: Refusal) -> Decision:
 
 
 def _declined(docket: _Docket) -> Decision:
-    ruling = docket.ruling
-    reason = f"Declined by {ruling.by}: {ruling.reason}" if ruling else ""
-    return Decision(Stage.REJECTED, "declined", reason, remedy=_APPROVE)
+    words = f"Declined by {docket.ruling.by}: {docket.ruling.reason}" if docket.ruling is not None else ""
+    return Decision(Stage.REJECTED, "declined", words, remedy=_APPROVE)
 
 
 # ── Whether a person must look first ─────────────────────────────────────────────────────────────────────────────
@@ -185,19 +186,26 @@ def _suspicion(docket: _Docket) -> Decision | None:
 def _to_review(docket: _Docket) -> str:
     """Why a person must look before anything is paid; "" where nobody needs to."""
     program, case = docket.program, docket.case
-    if case.settled or docket.approved:
+    if case.settled:
         return ""
-    if appeal := next((fact for fact in docket.deeds.standing if isinstance(fact, Appealed)), None):
-        return f"{appeal.by} asked for a look: {appeal.reason}"
+    if docket.appeal is not None:
+        return _asked(docket.appeal)
+    if docket.approved:
+        return ""
     if case.claimed:
         return "Nothing but the advocate's own word speaks for it."
     if program.review.when is When.ALWAYS:
         return "A person looks at every referral of this program."
     if program.review.when is When.FLAGGED and fraud.score(docket.signals) >= program.fraud.flag:
         return fraud.told(docket.signals)
-    if program.new_customers_only and docket.deeds.payments[0].first_order is None and program.event in _SHOP_EVENTS:
+    opening = docket.deeds.opening
+    if program.new_customers_only and program.event in _SHOP_EVENTS and opening and opening.first_order is None:
         return "Nobody tells whether the friend had bought before, and the program is for new customers."
     return ""
+
+
+def _asked(appeal: Appealed) -> str:
+    return f"{appeal.by} asked for a look: {appeal.reason}"
 
 
 #: Events of which a first one can be told from a later one.
@@ -221,6 +229,7 @@ def _waiting_for_review(docket: _Docket, why: str, plans: Sequence[Plan], promis
         review=why,
         overdue=case.now >= late,
         remedy=_APPROVE,
+        counts=True,
     )
 
 
@@ -260,42 +269,51 @@ def _share(payments: Sequence[tuple[int, Deed, Worth | None]]) -> str:
 def _nothing(docket: _Docket, capped: Refusal | None, outside: Refusal | None) -> Decision:
     """It counts as converted, and nobody is owed money for it: thanks alone, a limit, or less than a coin."""
     program, case = docket.program, docket.case
+    if outside is not None:
+        words = f"{outside.reason}: nothing but thanks would be due."
+        return Decision(Stage.QUALIFIED, outside.rule, words, remedy=outside.remedy)
     if capped is not None:
-        return Decision(Stage.CONVERTED, capped.rule, capped.reason, remedy=capped.remedy)
-    if not any(rule.fixed or rule.percent_bp for rule in program.every_reward):
-        if outside is not None:
-            return Decision(
-                Stage.QUALIFIED, outside.rule, f"{outside.reason}: thanks would be due.", remedy=outside.remedy
-            )
-        release_at = docket.deeds.payments[0].happened_at + program.stays + program.hold
-        if case.now < release_at and not _release(docket):
-            return Decision(
-                Stage.QUALIFIED, "thanks_held", f"Thanks are due on {_minute(release_at)}.", look_again=release_at
-            )
-        return Decision(Stage.REWARDED, "thanks", "The advocate has our thanks, and one more friend to their name.")
-    net = docket.deeds.payments[0].net
-    words = f"The promise comes to less than one {net.currency if net else 'smallest'} unit."
-    return Decision(Stage.REWARDED, "nothing_owed", words)
+        return Decision(Stage.CONVERTED, capped.rule, capped.reason, remedy=capped.remedy, counts=True)
+    rule = program.advocates_reward(case.standing.friends + 1)
+    if rule is not None and rule.kind != THANKS:
+        return Decision(
+            Stage.REWARDED, "nothing_owed", "The promise comes to less than the smallest coin.", counts=True
+        )
+    release_at = docket.deeds.payments[0].happened_at + program.stays + program.hold
+    if case.now < release_at and not _releases(docket):
+        words = f"Thanks are due on {_minute(release_at)}."
+        return Decision(Stage.QUALIFIED, "thanks_held", words, look_again=release_at, counts=True)
+    words = "The advocate has our thanks, and one more friend to their name."
+    return Decision(Stage.REWARDED, "thanks", words, counts=True)
 
 
-def _release(docket: _Docket) -> RewardReleased | None:
-    return next((fact for fact in docket.deeds.standing if isinstance(fact, RewardReleased)), None)
+def _releases(docket: _Docket) -> list[RewardReleased]:
+    """Who said that it need not wait, of the referral as a whole or of one payment; the earliest word first."""
+    told = [fact for fact in docket.deeds.standing if isinstance(fact, RewardReleased)]
+    return sorted(told, key=lambda fact: (fact.happened_at, fact.by))
 
 
 def _released(docket: _Docket, plans: Sequence[Plan], promised: str, share: str) -> Decision:
-    case, released = docket.case, _release(docket)
-    plans = tuple(replace(plan, ready=case.now >= plan.release_at or released is not None) for plan in plans)
+    case = docket.case
+    early = {plan.ordinal: fact for plan in reversed(plans) for fact in _early(docket, plan)}
+    plans = tuple(replace(plan, ready=case.now >= plan.release_at or plan.ordinal in early) for plan in plans)
     waiting = [plan.release_at for plan in plans if not plan.ready]
     if len(waiting) == len(plans):
         when = _minute(min(waiting))
         reason = f"{promised} is promised and held until {when}.{share}"
-        return Decision(Stage.QUALIFIED, "hold", reason, plans, min(waiting))
-    first = min(plan.release_at for plan in plans)
-    early = f" Released early by {released.by}." if released and released.happened_at < first else ""
-    again = min(waiting, default=None)
+        return Decision(Stage.QUALIFIED, "hold", reason, plans, min(waiting), counts=True)
+    first = next((fact.by for _, fact in sorted(early.items())), "")
+    said, again = f"{share} Released early by {first}." if first else share, min(waiting, default=None)
     if case.paid_out:
-        return Decision(Stage.REWARDED, "paid", f"{promised} is paid.{share}{early}", plans, again)
-    return Decision(Stage.CONVERTED, "released", f"{promised} is being paid.{share}{early}", plans, again)
+        return Decision(Stage.REWARDED, "paid", f"{promised} is paid.{said}", plans, again, counts=True)
+    return Decision(Stage.CONVERTED, "released", f"{promised} is being paid.{said}", plans, again, counts=True)
+
+
+def _early(docket: _Docket, plan: Plan) -> list[RewardReleased]:
+    """The word by which this plan need not wait for its time, if there is one."""
+    paid_for = {fact.ref for fact in docket.deeds.payments} if plan.role == "milestone" else {plan.deed}
+    told = [fact for fact in _releases(docket) if fact.ref in paid_for or fact.ref.kind == REFERRAL]
+    return [fact for fact in told[:1] if fact.happened_at < plan.release_at]
 
 
 def _minute(at: datetime) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from connector.domain.case import Remedy
@@ -43,13 +43,15 @@ def worth_of(program: Program, deed: Deed, facts: Iterable[Fact]) -> Worth | Non
     parts: tuple[Item, ...] = (Item(frozenset(), net, tax),)
     if bounds.by_product:
         if deed.items is None:
-            raise Undecided("products", _UNREAD, Remedy(_LET_READ, settings=_ANY_PRODUCT))
+            raise Undecided("products_unread", _UNREAD, Remedy(_LET_READ, settings=_ANY_PRODUCT))
         parts = tuple(item for item in deed.items if matches(bounds, item))
     zero = Money.zero(net.currency)
     whole = sum((part.net for part in parts), zero)
-    counted = whole if bounds.with_tax else whole - sum((_tax(part) for part in parts), zero)
-    back = sum((_back(bounds, fact, net, whole) for fact in facts if _is_refund(fact, deed)), zero)
-    return Worth(_exchanged(program, counted), (whole - back).at_least_zero(), whole)
+    counted = whole if bounds.with_tax else (whole - sum((_tax(part) for part in parts), zero)).at_least_zero()
+    refunds = [fact for fact in facts if isinstance(fact, OrderRefunded) and fact.ref == deed.ref]
+    _same_currency(refunds, net)
+    left = _left(bounds, refunds, net, whole) if bounds.by_product else whole - _sum(refunds, zero)
+    return Worth(_exchanged(program, counted), left.at_least_zero(), whole)
 
 
 _UNREAD = "The program counts certain products alone, and what was bought could not be read."
@@ -57,27 +59,35 @@ _LET_READ = "Let the app read products, or take `orders.products` and `orders.ex
 _ANY_PRODUCT = (("orders.products", None), ("orders.except_products", None))
 
 
-def _is_refund(fact: Fact, deed: Deed) -> bool:
-    return isinstance(fact, OrderRefunded) and fact.ref == deed.ref
+def _same_currency(refunds: Sequence[OrderRefunded], net: Money) -> None:
+    odd = [refund for refund in refunds if refund.amount.currency != net.currency]
+    if odd:
+        words = f"a refund is told in {odd[0].amount.currency}, and the purchase in {net.currency}"
+        remedy = Remedy("Have the refund told in the currency of the purchase.", without=frozenset(r.key for r in odd))
+        raise Undecided("currency", words, remedy)
 
 
-def _back(bounds: Bounds, fact: Fact, net: Money, whole: Money) -> Money:
-    """What one refund took of the parts that count; where only its sum is known, their share of it."""
-    if not isinstance(fact, OrderRefunded):
-        return Money.zero(net.currency)
-    amount = fact.amount.at_least_zero()
-    if not bounds.by_product:
-        return amount
-    if fact.items is None:
-        return whole.share(amount.minor, net.minor)
-    matched = (item.net for item in fact.items if matches(bounds, item))
-    return sum(matched, Money.zero(net.currency)).at_most(amount)
+def _left(bounds: Bounds, refunds: Sequence[OrderRefunded], net: Money, whole: Money) -> Money:
+    """What is left of the parts that count. Refunds told as a sum take their share of what the others have left."""
+    zero = Money.zero(net.currency)
+    told = [refund for refund in refunds if refund.items is not None]
+    parts = [item for refund in told for item in refund.items or ()]
+    left = (whole - sum((part.net for part in parts if matches(bounds, part)), zero)).at_least_zero()
+    order_left = (net - _sum(told, zero)).at_least_zero()
+    rest = _sum([refund for refund in refunds if refund.items is None], zero).at_most(order_left)
+    return left - left.share(rest.minor, order_left.minor)
+
+
+def _sum(refunds: Sequence[OrderRefunded], zero: Money) -> Money:
+    return sum((refund.amount.at_least_zero() for refund in refunds), zero)
 
 
 def _tax(item: Item) -> Money:
     if item.tax is None:
         words = "The program counts without tax, and the tax of this purchase could not be read."
-        raise Undecided("tax", words, Remedy("Set `orders.tax: included`.", settings=(("orders.tax", "included"),)))
+        raise Undecided(
+            "tax_unread", words, Remedy("Set `orders.tax: included`.", settings=(("orders.tax", "included"),))
+        )
     return item.tax
 
 

@@ -15,9 +15,9 @@ from connector.domain.stages import decide
 from connector.domain.touch import Source
 from connector.journey.desk import Desk
 from connector.journey.each import each
-from connector.journey.owing import OVER, Payer, owe
+from connector.journey.owing import Payer, owe
 from connector.journey.tasks import DECIDE, RECORD
-from connector.ports.rows import LOCKED, Referral, Reward, RewardState, Task, connection_lane
+from connector.ports.rows import LOCKED, Referral, Reward, Task, connection_lane, paid_out
 from connector.ports.store import Tx
 
 
@@ -90,7 +90,7 @@ def case_of(
         captured_at=referral.captured_at,
         facts=facts,
         duplicate=not owned or tx.referrals.is_duplicate(referral),
-        paid_out=bool(rewards) and all(r.state is RewardState.ISSUED for r in rewards if r.state not in OVER),
+        paid_out=paid_out((reward.state, bool(reward.netted)) for reward in rewards),
         now=now,
         settled=settled,
         claimed=referral.touch.source is Source.CLAIM,

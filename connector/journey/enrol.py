@@ -77,11 +77,15 @@ def allow(program: Program, way: str) -> None:
 def address(text: str) -> str:
     """An e-mail address without the space around it. Raises ConfigError for what is none."""
     email = text.strip()
-    name, _, domain = email.partition("@")
-    whole = name and domain and "@" not in domain and len(email) <= MAX_EMAIL
-    if not whole or not email.isprintable() or any(letter.isspace() for letter in email):
+    if not _is_address(email):
         raise ConfigError([f"{text[:MAX_EMAIL]!r} is no e-mail address"])
     return email
+
+
+def _is_address(email: str) -> bool:
+    name, _, domain = email.partition("@")
+    whole = bool(name and domain) and "@" not in domain and len(email) <= MAX_EMAIL
+    return whole and email.isprintable() and not any(letter.isspace() for letter in email)
 
 
 def group(text: str) -> str:
@@ -118,27 +122,15 @@ def add_code(tx: Tx, advocate: UUID, code: str, kind: str) -> None:
 
 def enrol_entries(tx: Tx, program: ProgramVersion, entries: Sequence[Entry]) -> Mapping[str, Enrolment]:
     """Enrol people by their addresses; by the address as it is written in each entry, which must be one."""
-    if len(entries) > 1:
-        tx.people.hold()
-    people = {entry.email: _person(tx, entry.email) for entry in entries}
+    people = tx.roster.people([entry.email for entry in entries])
     newcomers = {
         people[e.email]: Newcomer(people[e.email], e.way, e.source, e.minted, e.brought, e.enrolled_at)
         for e in reversed(entries)
     }
     made = _enrol(tx, program, list(reversed(newcomers.values())))
-    for email, person in people.items():
-        if made[person].new or tx.people.email(person) is None:
-            tx.people.keep_email(person, email)
     tx.marks.add([(people[entry.email], _marks(entry)) for entry in entries])
     tx.roster.add_groups({(people[entry.email], name) for entry in entries for name in entry.groups})
     return {email: made[person] for email, person in people.items()}
-
-
-def _person(tx: Tx, email: str) -> UUID:
-    person = tx.people.resolve(None, [(EMAIL, email)])
-    if person is None:
-        raise ConfigError([f"{email!r} is no e-mail address"])
-    return person
 
 
 def _marks(entry: Entry) -> list[Seen]:
@@ -170,22 +162,25 @@ def enrol_seen(
     version = program_of(tx, program)
     allow(version.program, "list")
     tx.people.hold()
-    known = [tx.people.resolve(connection, [(seen.kind, seen.value) for seen in each]) for each in people]
+    # What people write where an address belongs, such as "none", would make one person of them all.
+    usable = [[seen for seen in each if seen.kind != EMAIL or _is_address(seen.value.strip())] for each in people]
+    known = [tx.people.resolve(connection, [(seen.kind, seen.value) for seen in each]) for each in usable]
     bearing: dict[UUID, tuple[Seen, ...]] = {}
-    for person, each in zip(known, people, strict=True):
+    for person, each in zip(known, usable, strict=True):
         if person is not None:
             bearing[person] = (*bearing.get(person, ()), *each)
     made = _enrol(tx, version, [Newcomer(person, "list", source) for person in bearing])
     for person, each in bearing.items():
-        _keep_address(tx, person, each)
+        keep_address(tx, person, each)
     tx.marks.add(list(bearing.items()))
     return [made[person] if person is not None else None for person in known]
 
 
-def _keep_address(tx: Tx, person: UUID, seen: Iterable[Seen]) -> None:
-    email = next((each.value for each in seen if each.kind == EMAIL), None)
+def keep_address(tx: Tx, person: UUID, seen: Iterable[Seen]) -> None:
+    """Keep the address among these, if there is one and none is kept so far."""
+    email = next((each.value for each in seen if each.kind == EMAIL and _is_address(each.value.strip())), None)
     if email is not None and tx.people.email(person) is None:
-        tx.people.keep_email(person, address(email))
+        tx.people.keep_email(person, email)
 
 
 def wants_buyers(tx: Tx) -> bool:
@@ -220,7 +215,7 @@ def _bought(program: Program, facts: Sequence[Fact], buyer: UUID, now: datetime)
         for deed in deeds_of(asked, facts, now).payments:
             try:
                 worth = worth_of(asked, deed, facts)
-                refused = refusal(Look(asked, case, deed, worth, first=False))
+                refused = refusal(Look(asked, case, deed, worth))
             except ValueError:  # nobody can tell whether it counts, such as in another currency: then it does not
                 continue
             if refused is None and (worth is None or worth.left):

@@ -62,7 +62,7 @@ def open_case(tx: Tx, referral_id: UUID) -> Opened:
 
 def explain(desk: Desk, merchant: UUID, referral_id: UUID) -> Explained:
     """Why it stands where it stands, and what would change that. Raises NotFound."""
-    with desk.store.begin(merchant) as tx:
+    with desk.store.snapshot(merchant) as tx:
         opened = open_case(tx, referral_id)
         referral, stands = opened.referral, tx.receipts.stands(referral_id)
         saved = tx.truths.get(referral.connection, referral.ref)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from connector.domain.person import EMAIL
 from connector.journey.enrol import address
 from connector.ports.roster import Participation
 from connector.ports.store import Tx
@@ -22,14 +21,7 @@ class Invited:
 
 def invite(tx: Tx, program: UUID, emails: Sequence[str], *, way: str = "staff") -> Invited:
     """Remember that these people were asked; their addresses are kept sealed, to write to them. Raises ConfigError."""
-    tx.people.hold()
-    people = set()
-    for email in map(address, emails):
-        person = tx.people.resolve(None, [(EMAIL, email)])
-        if person is not None:
-            people.add(person)
-            if tx.people.email(person) is None:
-                tx.people.keep_email(person, email)
+    people = {*tx.roster.people([address(email) for email in emails]).values()}
     new = tx.roster.invite(program, people, way)
     return Invited(new, len(people) - new)
 

@@ -10,16 +10,13 @@ from datetime import datetime
 from uuid import UUID
 
 from connector.domain import ledger
-from connector.domain.facts import Appealed, CreditRedeemed, Fact, JobDone, Judged, ObjectRef, RewardReleased
+from connector.domain.facts import REFERRAL, Appealed, CreditRedeemed, Fact, JobDone, Judged, ObjectRef, RewardReleased
 from connector.domain.money import Money
 from connector.errors import ConfigError, NotFound
 from connector.journey.desk import Desk
 from connector.journey.tasks import DECIDE
 from connector.ports.rows import LOCKED, Referral, merchant_lane
 from connector.ports.store import Tx
-
-#: What people say about a referral is told of the referral itself, whatever purchase it waits for.
-REFERRAL = "referral"
 
 
 def judge(desk: Desk, merchant: UUID, referrals: Sequence[UUID], by: str, reason: str, *, approved: bool) -> int:

@@ -17,7 +17,7 @@ from connector.domain.program import Clawback
 from connector.ports.rows import LOCKED, Referral, Reversal, Reward, RewardState
 from connector.ports.store import Tx
 
-OVER = (RewardState.VOID, RewardState.REFUSED)
+_OVER = (RewardState.VOID, RewardState.REFUSED)
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ def owe(tx: Tx, payer: Payer, referral: Referral, decision: Decision, rewards: S
 
 
 def _bring_in_line(tx: Tx, referral: Referral, decision: Decision, reward: Reward, plan: Plan | None) -> bool:
+    if decision.hold and reward.state in LOCKED:
+        return False  # nobody can tell yet what is owed, so nothing is asked back
     owed = _after_netting(tx, reward, plan)
     if reward.state in LOCKED:
         return _owed_less(tx, referral, decision, reward, Money.zero(owed.currency) if reward.revoked else owed)
@@ -156,7 +158,7 @@ def _take_back(tx: Tx, referral: Referral, reward: Reward, owed: Money) -> bool:
 def _drop_reversals(tx: Tx, reward: Reward) -> None:
     """A reward that certainly was not paid has nothing to take back; what was planned while it was under way goes."""
     for reversal in tx.rewards.reversals(reward.id):
-        if reversal.state not in LOCKED and reversal.state not in OVER:
+        if reversal.state not in LOCKED and reversal.state not in _OVER:
             _change_reversal(tx, reward, reversal, Money.zero(reward.amount.currency))
 
 

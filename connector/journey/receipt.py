@@ -22,7 +22,7 @@ PURPOSE = "receipts"
 
 def receipt(desk: Desk, merchant: UUID, reward: UUID, key: bytes) -> dict[str, Any]:
     """The receipt of a reward as it stands now. key: what this installation seals with. Raises NotFound."""
-    with desk.store.begin(merchant) as tx:
+    with desk.store.snapshot(merchant) as tx:
         owner = tx.receipts.owner(reward)
         if owner is None:
             raise NotFound(f"there is no reward {reward}: `connector explain` shows the rewards of a referral")

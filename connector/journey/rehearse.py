@@ -21,8 +21,9 @@ from connector.domain.stages import decide
 from connector.domain.touch import Source
 from connector.errors import NotFound
 from connector.journey.desk import Desk
+from connector.journey.publish import check
 from connector.journey.replay import Found, Replay
-from connector.ports.past import Extent, StoodReferral
+from connector.ports.past import Extent, Place, StoodReferral
 from connector.ports.rows import ProgramVersion
 from connector.ports.store import Tx
 
@@ -31,8 +32,12 @@ Show = Callable[[int, int], None]
 
 
 def dry_run(desk: Desk, merchant: UUID, program: Program, days: int, show: Show) -> Rehearsal:
-    """What this program would have made of the last days, against what stands. Raises NotFound for one not applied yet."""
+    """What this program would have made of the last days, against what stands.
+
+    Raises NotFound where no program of its name stands, ConfigError for one that could not be applied.
+    """
     with desk.store.begin(merchant, reading=True) as tx:
+        check(desk, tx, program)
         return _rehearse(desk, tx, replace(_of_name(tx, program.slug), program=program), days, show)
 
 
@@ -157,17 +162,17 @@ def _in_order(replay: Replay, friends: set[UUID]) -> Sequence[UUID]:
 
 def _compare(replay: Replay, friend: UUID, would: Mapping[UUID, Decision]) -> Compared:
     stood, found = replay.stood.get(friend), replay.found.get(friend)
-    before, after, purchase = None, None, ""
+    before, after, places = None, None, tuple[Place, ...]()
     if stood is not None:
-        purchase = stood.places[-1][1].id
+        places = stood.places
         amounts = standing(stood.stage, stood.rule, stood.rewards)
         before = Outcome(stood.advocate, stood.touch.code, stood.stage, stood.rule, stood.reason, amounts)
     if found is not None:
-        purchase, decision, same = found.places[0][1].id, would[friend], replay.same(found)
+        places, decision, same = (*found.places, *places), would[friend], replay.same(found)
         amounts = promised(decision, same.rewards if same is not None else ())
         giver = found.giver
         after = Outcome(giver.advocate, giver.code, decision.stage, decision.rule, decision.reason, amounts)
-    return Compared(purchase, before, after)
+    return Compared(places[0][1].id, before, after)
 
 
 def _unknown(extent: Extent, replay: Replay, would: Mapping[UUID, Decision]) -> Sequence[str]:

@@ -69,10 +69,13 @@ class Replay:
                 continue  # the purchase that opened it will pass by
             # One that waited for a better purchase has the evidence of that one, and the time of the first.
             at = max(each.captured_at, each.touch.at)
-            if attribute(self.program, [Candidate(each.touch, each.advocate)], at) is not None:
-                giver = Giver(each.advocate, each.advocate_person, each.touch.code, each.touch.source)
-                places = [place for place in each.places if each.converted or place == each.places[-1]]
-                self.found[each.friend] = Found(each.friend, giver, each.captured_at, places, each.converted)
+            if attribute(self.program, [Candidate(each.touch, each.advocate)], at) is None:
+                continue
+            giver = Giver(each.advocate, each.advocate_person, each.touch.code, each.touch.source)
+            # The purchase that it waits for, or was converted by, may still pass by and bring evidence of its own.
+            comes = each.placed_at is not None and each.placed_at >= self.since
+            places, converted = ([], False) if comes else (list(each.places), each.converted)
+            self.found[each.friend] = Found(each.friend, giver, each.captured_at, places, converted)
 
     def pass_by(self, page: Sequence[Purchase]) -> None:
         """The next purchases; one that is older than the last may not come."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from connector.domain.facts import (
+    REFERRAL,
     AccountErased,
     ConnectionRemoved,
     DataRequested,
@@ -26,9 +27,6 @@ from connector.journey.tasks import CHECK, DECIDE
 from connector.ports.platform import Seen
 from connector.ports.rows import Referral, connection_lane, merchant_lane
 from connector.ports.store import Tx
-
-#: What somebody calls a referral of ours on a platform that has no such thing.
-REFERRAL = "referral"
 
 
 def take_in(tx: Tx, connection: UUID, fact: Told, named: Sequence[Seen] = ()) -> None:

@@ -83,6 +83,9 @@ class Participation:
 
 
 class Roster(Protocol):
+    def people(self, emails: Collection[str]) -> Mapping[str, UUID]:
+        """The person behind each address, made if new; the address is kept sealed."""
+
     def enrol(self, program: UUID, newcomers: Sequence[Newcomer]) -> Mapping[UUID, Enrolment]:
         """Enrol people, or find them enrolled, each with a code; by the person that was named."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -46,6 +46,14 @@ class AttemptState(StrEnum):
 
 #: States in which an attempt may have moved money: the reward may not be changed, only reversed.
 LOCKED = frozenset({RewardState.SENDING, RewardState.UNKNOWN, RewardState.ISSUED})
+
+
+def paid_out(rewards: Iterable[tuple[RewardState, bool]]) -> bool:
+    """Whether all that was promised stands issued. Each reward's state, and whether it was kept for an earlier loss."""
+    live = [(state, kept) for state, kept in rewards if kept or state is not RewardState.VOID]
+    return bool(live) and all(
+        state is RewardState.ISSUED or (kept and state is RewardState.VOID) for state, kept in live
+    )
 
 
 def merchant_lane(merchant: UUID) -> str:

@@ -348,5 +348,8 @@ class Store(Protocol):
         reading: of one moment, and nothing can be written in it.
         """
 
+    def snapshot(self, merchant: UUID) -> AbstractContextManager[Tx]:
+        """One transaction that only reads, all of it as of one moment."""
+
     def account(self, platform: str, external: str) -> Owner | None:
         """Whom a platform account belongs to; asked before the merchant is known."""

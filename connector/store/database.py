@@ -167,6 +167,14 @@ class Database:
             raise InvariantBroken(str(error.orig)) from error
 
     @contextmanager
+    def snapshot(self, merchant: UUID) -> Iterator[Tx]:
+        """A transaction that sees one moment throughout, and in which the database itself refuses every change."""
+        options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        with self.engine.connect() as session, session.execution_options(**options).begin():
+            session.execute(text("SELECT set_config('app.merchant', :m, true)"), {"m": str(merchant)})
+            yield Tx(session, merchant, self.vault, self.hash_key)
+
+    @contextmanager
     def switchboard(self) -> Iterator[Session]:
         """A transaction over all merchants that may see lanes and what is due, and nothing else."""
         with self.engine.begin() as session:

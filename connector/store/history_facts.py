@@ -14,13 +14,12 @@ from connector.domain.money import Money
 from connector.domain.program import Mode
 from connector.domain.rehearsal import Stood
 from connector.ports.past import Extent, Place, Promise, Purchase, StoodReferral
-from connector.ports.rows import LOCKED, RewardState
+from connector.ports.rows import LOCKED, RewardState, paid_out
 from connector.store import codec
 from connector.store.base import Repository
 from connector.store.facts import fact
 
 PAGE = 1_000
-_OVER = ("void", "refused")
 
 
 class Past(Repository):
@@ -52,7 +51,16 @@ class Past(Repository):
         self.run("CLOSE past")
 
     def referrals(self, program: UUID) -> Sequence[StoodReferral]:
-        return [_stood(row) for row in self.run(_REFERRALS, program=program)]
+        found = []
+        for part in _pages(self.run(_REFERRALS, program=program).all()):
+            ids = [row.id for row in part]
+            rewards, claimed = defaultdict[UUID, list[Any]](list), defaultdict[UUID, list[Place]](list)
+            for row in self.run(_REWARDS, referrals=ids):
+                rewards[row.referral_id].append(row)
+            for row in self.run(_CLAIMED, referrals=ids):
+                claimed[row.referral_id].append((row.connection_id, ObjectRef(row.object_kind, row.external_id)))
+            found += [_stood(row, rewards[row.id], claimed[row.id]) for row in part]
+        return found
 
     def facts(self, places: Collection[Place]) -> Mapping[Place, Sequence[tuple[str, Fact]]]:
         found: defaultdict[Place, list[tuple[str, Fact]]] = defaultdict(list)
@@ -148,28 +156,27 @@ def _pages(all_of_them: Collection[T]) -> Iterator[list[T]]:
 
 
 _PLACED = "CAST(truth.data ->> 'placed' AS timestamptz)"
-#: Rewards less what is taken back of them, though the debit may have found less; what an earlier loss keeps is promised.
 _REFERRALS = f"""
-WITH mine AS (SELECT * FROM referral WHERE merchant_id = :merchant AND program_id = :program),
-     back AS (SELECT reward_id, sum(amount) AS amount FROM reversal
-              WHERE merchant_id = :merchant AND state <> 'void' GROUP BY reward_id),
-     owed AS (SELECT referral_id, jsonb_agg(jsonb_build_array(role, kind, ordinal, reward.state, currency,
-                CASE WHEN reward.state IN ('void', 'refused') THEN 0 ELSE reward.amount END + netted
-                  - coalesce(back.amount, 0)) ORDER BY ordinal, role, kind) AS rewards
-              FROM reward JOIN mine ON mine.id = referral_id LEFT JOIN back ON back.reward_id = reward.id
-              GROUP BY referral_id),
-     claimed AS (SELECT referral_id, array_agg(ARRAY[conversion.connection_id::text, conversion.object_kind,
-                   conversion.external_id] ORDER BY conversion.at, conversion.external_id) AS conversions
-                 FROM conversion JOIN mine ON mine.id = referral_id GROUP BY referral_id)
-SELECT mine.*, giver.canonical_id AS advocate_person, friend.canonical_id AS friend, {_PLACED} AS placed_at,
-    claimed.conversions, owed.rewards
-FROM mine JOIN advocate ON advocate.id = mine.advocate_id
-JOIN person AS giver ON giver.id = advocate.person_id JOIN person AS friend ON friend.id = mine.friend_id
-LEFT JOIN truth ON truth.connection_id = mine.connection_id AND truth.object_kind = mine.object_kind
-  AND truth.external_id = mine.external_id
-LEFT JOIN owed ON owed.referral_id = mine.id LEFT JOIN claimed ON claimed.referral_id = mine.id
-ORDER BY mine.captured_at, mine.id
+SELECT referral.*, giver.canonical_id AS advocate_person, friend.canonical_id AS friend, {_PLACED} AS placed_at
+FROM referral JOIN advocate ON advocate.id = referral.advocate_id
+JOIN person AS giver ON giver.id = advocate.person_id JOIN person AS friend ON friend.id = referral.friend_id
+LEFT JOIN truth ON truth.connection_id = referral.connection_id AND truth.object_kind = referral.object_kind
+  AND truth.external_id = referral.external_id
+WHERE referral.merchant_id = :merchant AND referral.program_id = :program ORDER BY referral.captured_at, referral.id
 """  # noqa: S608 - a constant
+#: Rewards less what is taken back of them, though the debit may have found less; what an earlier loss keeps is promised.
+_REWARDS = """
+SELECT referral_id, role, kind, ordinal, state, currency, netted,
+    CASE WHEN state IN ('void', 'refused') THEN 0 ELSE amount END
+    + netted - coalesce((SELECT sum(reversal.amount) FROM reversal
+                         WHERE reversal.reward_id = reward.id AND reversal.state <> 'void'), 0)::bigint AS left_of_it
+FROM reward WHERE merchant_id = :merchant AND referral_id = ANY(CAST(:referrals AS uuid[]))
+ORDER BY referral_id, ordinal, role, kind
+"""
+_CLAIMED = """
+SELECT referral_id, connection_id, object_kind, external_id FROM conversion
+WHERE merchant_id = :merchant AND referral_id = ANY(CAST(:referrals AS uuid[])) ORDER BY at, external_id
+"""
 
 
 def _purchase(row: Any) -> Purchase:
@@ -178,11 +185,9 @@ def _purchase(row: Any) -> Purchase:
     return Purchase(row.connection_id, row.platform, row.friend, row.placed_at, truth, (*truth.touches, *noted))
 
 
-def _stood(row: Any) -> StoodReferral:
+def _stood(row: Any, rewards: Sequence[Any], claimed: Sequence[Place]) -> StoodReferral:
     own: Place = row.connection_id, ObjectRef(row.object_kind, row.external_id)
-    claimed = [(UUID(connection), ObjectRef(kind, external)) for connection, kind, external in row.conversions or ()]
-    rewards = row.rewards or ()
-    states = [RewardState(state) for _, _, _, state, _, _ in rewards]
+    states = [RewardState(each.state) for each in rewards]
     return StoodReferral(
         id=row.id,
         version=row.program_version,
@@ -201,11 +206,11 @@ def _stood(row: Any) -> StoodReferral:
         qualified_at=row.qualified_at,
         evidence=codec.evidence(row.evidence) if row.evidence else None,
         rewards=tuple(
-            Stood(role, kind, ordinal, Money(minor, currency), RewardState(state) in LOCKED)
-            for role, kind, ordinal, state, currency, minor in rewards
-            if minor
+            Stood(each.role, each.kind, each.ordinal, Money(each.left_of_it, each.currency), state in LOCKED)
+            for each, state in zip(rewards, states, strict=True)
+            if each.left_of_it
         ),
         settled=any(state in LOCKED for state in states),
-        paid_out=bool(states) and all(state is RewardState.ISSUED for state in states if state not in _OVER),
+        paid_out=paid_out(zip(states, (bool(each.netted) for each in rewards), strict=True)),
         trouble=row.review or (f"a review is overdue: {row.doubt}" if row.overdue else ""),
     )

@@ -34,9 +34,8 @@ def add(database: Database, merchant: UUID, name: str) -> str:
         raise ConfigError(["name the key after who uses it, such as `crm` or `help-desk`"])
     with database.begin(merchant) as tx:
         made = tx.run(
-            """INSERT INTO api_key (id, merchant_id, name, digest) SELECT :id, :merchant, :name, :digest
-               WHERE NOT EXISTS (SELECT FROM api_key WHERE merchant_id = :merchant AND name = :name
-                 AND revoked_at IS NULL)""",
+            """INSERT INTO api_key (id, merchant_id, name, digest) VALUES (:id, :merchant, :name, :digest)
+               ON CONFLICT (merchant_id, name) WHERE revoked_at IS NULL DO NOTHING""",
             id=row,
             name=name.strip(),
             digest=_digest(key),

@@ -12,7 +12,7 @@ from connector.ports.platform import Seen
 from connector.ports.rows import Erased
 from connector.store.base import Repository, Transaction, new_id
 
-_EMAIL_FIELD = "person.email"
+EMAIL_FIELD = "person.email"
 #: How long the merchant has to answer (GDPR, article 12: one month).
 ANSWER_WITHIN = timedelta(days=30)
 #: All rows of the human behind one of them.
@@ -95,7 +95,7 @@ class People(Repository):
         self.run(
             "UPDATE person SET email_sealed = :sealed WHERE merchant_id = :merchant AND id = :id",
             id=person,
-            sealed=self.tx.seal(_EMAIL_FIELD, email.strip().encode()),
+            sealed=self.tx.seal(EMAIL_FIELD, email.strip().encode()),
         )
 
     def email(self, person: UUID) -> str | None:
@@ -105,7 +105,7 @@ class People(Repository):
                AND email_sealed IS NOT NULL ORDER BY id LIMIT 1""",
             id=person,
         ).scalar_one_or_none()
-        return self.tx.unseal(_EMAIL_FIELD, sealed).decode() if sealed else None
+        return self.tx.unseal(EMAIL_FIELD, sealed).decode() if sealed else None
 
     def canonical(self, person: UUID) -> UUID:
         found: UUID = self.run(

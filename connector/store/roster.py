@@ -9,10 +9,15 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row
+
 from connector.domain import codes
+from connector.domain.person import EMAIL
 from connector.errors import ConfigError
+from connector.ports.platform import Seen
 from connector.ports.roster import Enrolment, Newcomer, Participation
 from connector.store.base import Repository, new_id
+from connector.store.people import EMAIL_FIELD, People
 
 _MINT_TRIES = 5
 _TOKEN_BYTES = 24
@@ -33,18 +38,34 @@ class Roster(Repository):
 
     def _enrolled(self, program: UUID, people: Sequence[UUID]) -> dict[UUID, Enrolment]:
         """Those who are advocates already, under whichever row of the same human; the first one stands."""
-        rows = self.run(
-            """SELECT asked.person, advocate.id, mine.canonical_id, way, enrolled_at, (SELECT min(code) FROM code
-                   WHERE code.merchant_id = :merchant AND advocate_id = advocate.id AND kind = 'minted') AS code
-               FROM unnest(CAST(:people AS uuid[])) AS asked (person)
-               JOIN person mine ON mine.id = asked.person AND mine.merchant_id = :merchant
-               JOIN person other ON other.canonical_id = mine.canonical_id
-               JOIN advocate ON advocate.person_id = other.id AND advocate.program_id = :program
-               ORDER BY advocate.id DESC""",
+        # In plain steps: as one statement it is planned for a few people, and slow with thousands.
+        human = {row.id: row.canonical_id for row in self._rows("id", people)}
+        rows_of = {row.id: row.canonical_id for row in self._rows("canonical_id", human.values())}
+        found = self.run(
+            """SELECT id, person_id, way, enrolled_at FROM advocate WHERE merchant_id = :merchant
+               AND program_id = :program AND person_id = ANY(CAST(:people AS uuid[])) ORDER BY id DESC""",
             program=program,
-            people=list(people),
+            people=list(rows_of),
+        ).all()
+        minted = self.run(
+            """SELECT advocate_id, min(code) AS code FROM code WHERE merchant_id = :merchant AND kind = 'minted'
+               AND advocate_id = ANY(CAST(:advocates AS uuid[])) GROUP BY advocate_id""",
+            advocates=[row.id for row in found],
         )
-        return {r.person: Enrolment(r.id, program, r.canonical_id, r.code, r.way, r.enrolled_at) for r in rows.all()}
+        code = {row.advocate_id: row.code for row in minted}
+        standing = {
+            rows_of[r.person_id]: Enrolment(r.id, program, rows_of[r.person_id], code[r.id], r.way, r.enrolled_at)
+            for r in found
+        }
+        return {person: standing[human[person]] for person in human if human[person] in standing}
+
+    def _rows(self, column: str, people: Collection[UUID]) -> Sequence[Row[Any]]:
+        """Rows of people by their id, or by that of the human whom they are."""
+        return self.run(
+            f"""SELECT id, canonical_id FROM person
+                WHERE merchant_id = :merchant AND {column} = ANY(CAST(:people AS uuid[]))""",  # noqa: S608  (of two)
+            people=list(set(people)),
+        ).all()
 
     def _add(self, program: UUID, fresh: Collection[Newcomer]) -> dict[UUID, Enrolment]:
         """Those of them who are advocates by this call alone, without a code so far."""
@@ -81,7 +102,9 @@ class Roster(Repository):
             if not open_:
                 break
             asked = {(not turn and wanted[advocate]) or codes.mint(): advocate for advocate in open_}
-            given |= {advocate: code for code, advocate in self._list("code", asked).items()}
+            taken = self._owners(asked)
+            free = {code: advocate for code, advocate in asked.items() if code not in taken}
+            given |= {advocate: code for code, advocate in self._list("code", free).items()}
         if len(given) < len(wanted):
             raise ConfigError(["no free code was found in five tries; run it again"])
         self.add_codes([(advocate, code, "minted") for advocate, code in given.items()])
@@ -93,7 +116,6 @@ class Roster(Repository):
             """INSERT INTO directory (kind, name, merchant_id, target_id)
                SELECT :kind, name, :merchant, target
                FROM unnest(CAST(:names AS text[]), CAST(:targets AS uuid[])) AS new (name, target)
-               WHERE NOT EXISTS (SELECT FROM code WHERE code.merchant_id = :merchant AND code.code = new.name)
                ON CONFLICT DO NOTHING RETURNING name, target_id""",
             kind=kind,
             names=list(names),
@@ -104,28 +126,27 @@ class Roster(Repository):
     def add_codes(self, codes_: Collection[tuple[UUID, str, str]]) -> set[tuple[UUID, str]]:
         """Further codes: advocate, code, kind. Returns those that belong to somebody else, which stay where they are."""
         rows = sorted((codes.fold(code), advocate, kind, code) for advocate, code, kind in codes_)
-        asked: dict[str, Any] = {
-            "codes": [folded for folded, _, _, _ in rows],
-            "advocates": [advocate for _, advocate, _, _ in rows],
-        }
+        folded = [each for each, _, _, _ in rows]
         self.run(
             """INSERT INTO code (merchant_id, code, kind, advocate_id)
                SELECT :merchant, code, kind, advocate
                FROM unnest(CAST(:codes AS text[]), CAST(:advocates AS uuid[]), CAST(:kinds AS text[]))
                     AS new (code, advocate, kind)
                ON CONFLICT DO NOTHING""",
+            codes=folded,
+            advocates=[advocate for _, advocate, _, _ in rows],
             kinds=[kind for _, _, kind, _ in rows],
-            **asked,
         )
-        taken = self.run(
-            """SELECT asked.advocate, asked.code
-               FROM unnest(CAST(:codes AS text[]), CAST(:advocates AS uuid[])) AS asked (code, advocate)
-               JOIN code ON code.merchant_id = :merchant AND code.code = asked.code
-               WHERE code.advocate_id <> asked.advocate""",
-            **asked,
+        owners = self._owners(folded)
+        return {(advocate, code) for each, advocate, _, code in rows if owners[each] != advocate}
+
+    def _owners(self, names: Collection[str]) -> dict[str, UUID]:
+        """Whose codes these are; those of nobody are absent."""
+        rows = self.run(
+            "SELECT code, advocate_id FROM code WHERE merchant_id = :merchant AND code = ANY(CAST(:codes AS text[]))",
+            codes=list(names),
         )
-        theirs = {(row.advocate, row.code) for row in taken}
-        return {(advocate, code) for folded, advocate, _, code in rows if (advocate, folded) in theirs}
+        return {row.code: row.advocate_id for row in rows}
 
     def add_groups(self, groups: Collection[tuple[UUID, str]]) -> None:
         """Put people into groups by the word of staff; what they belong to already stands."""
@@ -137,6 +158,72 @@ class Roster(Repository):
             people=[person for person, _ in rows],
             names=[name for _, name in rows],
         )
+
+    # ── Who they are ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def people(self, emails: Collection[str]) -> dict[str, UUID]:
+        """The person behind each address, made if new; the address is kept sealed, to find accounts and to write there.
+
+        As resolving them one by one would do, in a handful of statements for all of them.
+        """
+        if len(emails) > 1:
+            # A plan made while the tables were all but empty would be kept while thousands come in.
+            self.run("SET LOCAL plan_cache_mode = force_custom_plan")
+        digests = {email: self._people.names(None, [Seen(EMAIL, email)])[0] for email in emails}
+        known = self._known(digests.values())
+        if not {*digests.values()} <= {*known}:
+            self._people.hold()  # two may meet the same new person: look again with everyone else waiting
+            known = self._known(digests.values())
+        made = self._make({digest: email for email, digest in reversed(digests.items()) if digest not in known})
+        self._keep_addresses({known[digest]: email for email, digest in reversed(digests.items()) if digest in known})
+        return {email: known.get(digest) or made[digest] for email, digest in digests.items()}
+
+    @property
+    def _people(self) -> People:
+        return People(self.tx)
+
+    def _known(self, digests: Collection[bytes]) -> dict[bytes, UUID]:
+        # Not joined with a list of values: that is planned for a few rows, and slow with thousands.
+        rows = self.run(
+            """SELECT digest, canonical_id FROM identifier JOIN person ON person.id = identifier.person_id
+               WHERE identifier.merchant_id = :merchant AND kind = :kind
+                 AND digest = ANY(CAST(:digests AS bytea[]))""",
+            kind=EMAIL,
+            digests=list(digests),
+        )
+        return {bytes(row.digest): row.canonical_id for row in rows}
+
+    def _make(self, fresh: Mapping[bytes, str]) -> dict[bytes, UUID]:
+        """New people, each known by one address."""
+        people = {digest: new_id() for digest in fresh}
+        if not fresh:
+            return people
+        self.run(
+            """INSERT INTO person (id, merchant_id, canonical_id, email_sealed)
+               SELECT id, :merchant, id, sealed
+               FROM unnest(CAST(:people AS uuid[]), CAST(:sealed AS bytea[])) AS new (id, sealed)""",
+            people=list(people.values()),
+            sealed=[self.tx.seal(EMAIL_FIELD, email.encode()) for email in fresh.values()],
+        )
+        self.run(
+            """INSERT INTO identifier (merchant_id, kind, digest, person_id)
+               SELECT :merchant, :kind, digest, person
+               FROM unnest(CAST(:digests AS bytea[]), CAST(:people AS uuid[])) AS new (digest, person)""",
+            kind=EMAIL,
+            digests=list(people),
+            people=list(people.values()),
+        )
+        return people
+
+    def _keep_addresses(self, addresses: Mapping[UUID, str]) -> None:
+        """Of people who are known already, and of whom no address is kept so far."""
+        kept = self.run(
+            """SELECT DISTINCT canonical_id FROM person WHERE merchant_id = :merchant
+               AND canonical_id = ANY(CAST(:people AS uuid[])) AND email_sealed IS NOT NULL""",
+            people=list(addresses),
+        ).scalars()
+        for person in addresses.keys() - {*kept}:
+            self._people.keep_email(person, addresses[person])
 
     # ── Who was asked ───────────────────────────────────────────────────────────────────────────────────────────
 

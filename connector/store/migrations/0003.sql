@@ -103,6 +103,7 @@ CREATE TABLE api_key (
     used_at timestamptz,
     revoked_at timestamptz
 );
+CREATE UNIQUE INDEX api_key_name ON api_key (merchant_id, name) WHERE revoked_at IS NULL;
 
 DO $$
 DECLARE t text;

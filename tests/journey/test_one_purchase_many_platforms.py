@@ -1,0 +1,140 @@
+"""The same purchase seen as an order, a synced deal and an opportunity is paid once, whichever is seen first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+from threading import Barrier, Thread
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from connector.domain.facts import DealWon, Deed, ObjectRef, OrderPaid
+from connector.domain.money import Money
+from connector.domain.person import EMAIL
+from connector.domain.touch import Source, Touch
+from connector.journey.tasks import ATTRIBUTE, purchase
+from connector.ports.platform import Truth
+from connector.ports.rows import connection_lane, merchant_lane
+from tests.journey.money import hurry
+from tests.shop import PROGRAM, Shop
+
+FRIEND = "friend@example.org"
+NOW = datetime.now(UTC).replace(microsecond=0)
+PLACES = ("shopify", "hubspot", "salesforce")
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One platform's view of the one purchase."""
+
+    connection: UUID
+    ref: ObjectRef
+    deed: Deed
+
+
+@pytest.fixture
+def shop(make_app: Any) -> Iterator[Shop]:
+    with Shop(make_app) as shop:
+        yield shop
+
+
+def sights(shop: Shop) -> dict[str, Sight]:
+    """An order of 80 EUR in the shop, and the deal and the opportunity that sales made of it."""
+    with shop.app.database.begin(shop.merchant) as tx:
+        other = {
+            platform: tx.connections.install(platform, f"{platform}-1", "token", "", None, "EUR", (), {})
+            for platform in PLACES[1:]
+        }
+    net, earlier = Money(8_000, "EUR"), NOW - timedelta(minutes=10)
+    kinds = {"shopify": (OrderPaid, "order"), "hubspot": (DealWon, "deal"), "salesforce": (DealWon, "opportunity")}
+    found = {}
+    for platform, (deed, kind) in kinds.items():
+        ref = ObjectRef(kind, f"{kind}-77")
+        told = deed(ref, NOW, earlier, earlier, net, test=False, first_order=True)
+        found[platform] = Sight(other.get(platform, shop.connection), ref, told)
+    return found
+
+
+def see(shop: Shop, sight: Sight) -> None:
+    """The truth of the purchase was read on one platform, with the buyer and the code that it bears there."""
+    touch = Touch(Source.REDEEM_CODE, shop.code, sight.deed.placed_at)
+    truth = Truth(sight.ref, True, NOW, sight.deed.placed_at, touches=(touch,), facts=(sight.deed,))
+    with shop.app.database.begin(shop.merchant) as tx:
+        person = tx.people.resolve(sight.connection, [(EMAIL, FRIEND)])
+        tx.truths.save(sight.connection, truth, person)
+        tx.tasks.mark(merchant_lane(shop.merchant), ATTRIBUTE, [purchase(sight.connection, sight.ref)])
+
+
+def work(shop: Shop) -> None:
+    """Decide, and move the money; the stand-in is a shop, so credit is paid there."""
+    for _ in range(6):
+        hurry(shop)
+        shop.app.workshop.work(merchant_lane(shop.merchant))
+        shop.app.workshop.work(connection_lane(shop.connection))
+
+
+def promise(shop: Shop, source: str) -> None:
+    event = "order_paid" if source == "shopify" else "deal_won"
+    shop.apply({**PROGRAM, "event": event, "source": source})
+
+
+@pytest.mark.parametrize("source", PLACES)
+@pytest.mark.parametrize("order", list(permutations(PLACES)), ids="-".join)
+def test_seen_on_three_platforms_in_any_order_it_is_paid_once(shop: Shop, source: str, order: tuple[str, ...]) -> None:
+    promise(shop, source)
+    seen = sights(shop)
+    for platform in order:
+        see(shop, seen[platform])
+        work(shop)
+    assert shop.credits() == [800]
+    [referral] = shop.rows("SELECT stage, connection_id FROM referral")
+    assert referral == {"stage": "rewarded", "connection_id": seen[source].connection}
+    assert len(shop.rows("SELECT referral_id FROM conversion")) == 1
+
+
+@pytest.mark.parametrize("source", PLACES)
+def test_seen_on_three_platforms_at_the_same_instant_it_is_paid_once(shop: Shop, source: str) -> None:
+    promise(shop, source)
+    seen, start = sights(shop), Barrier(3)
+
+    def tell(sight: Sight) -> None:
+        start.wait(10)
+        see(shop, sight)
+        work(shop)
+
+    threads = [Thread(target=tell, args=(sight,)) for sight in seen.values()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    work(shop)
+    assert shop.credits() == [800]
+    assert shop.rows("SELECT stage FROM referral") == [{"stage": "rewarded"}]
+
+
+def test_two_first_orders_of_a_friend_in_the_same_second_are_paid_once(shop: Shop) -> None:
+    at = (NOW - timedelta(minutes=10)).isoformat()
+    orders = [shop.order(email=FRIEND, net="80.00", created_at=at, deliver=False) for _ in range(2)]
+    start = Barrier(2)
+
+    def deliver(order: str) -> None:
+        hooks, web = shop.webhooks(order, "orders/create", "orders/paid"), shop.web.application.test_client()
+        start.wait(10)
+        for headers, body in hooks:
+            assert web.post("/webhooks/shopify", data=body, headers=headers).status_code == 200
+        for _ in range(4):
+            shop.app.workshop.work(merchant_lane(shop.merchant))
+            shop.app.workshop.work(connection_lane(shop.connection))
+
+    threads = [Thread(target=deliver, args=(order,)) for order in orders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    shop.work()
+    assert shop.credits() == [800], shop.rows("SELECT external_id, stage, rule FROM referral")
+    assert shop.stages() == ["rewarded"]

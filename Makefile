@@ -8,7 +8,7 @@ INSTALLED := .venv/installed
 NEEDS := Python 3.11 or newer with venv is needed; on Debian and Ubuntu: apt install python3 python3-venv
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope
 
-.PHONY: install demo test lint bench nightly
+.PHONY: install demo test lint bench nightly coverage mutants
 
 install: $(INSTALLED)
 
@@ -40,3 +40,13 @@ bench: install
 # The long runs of tests/nightly too, and many more examples for each property.
 nightly: lint
 	NODE_CHECKS=1 HYPOTHESIS_PROFILE=nightly $(PYTEST) --ignore=tests/bench $(ARGS)
+
+# Every line and both ways at every branch of the rules; the tests of the rules alone must go through all of them.
+coverage: install
+	$(BIN)/coverage run --branch --source=connector.domain -m pytest tests/domain -q $(ARGS)
+	$(BIN)/coverage report --show-missing --skip-covered --fail-under=100
+
+# Small mistakes made on purpose, and how many of them the tests notice; see docs/mutants.md.
+# WHAT names files: make mutants WHAT=connector/domain/money.py
+mutants: install
+	$(BIN)/python tests/mutants.py $(WHAT) $(ARGS)

@@ -59,7 +59,8 @@ def explain(
 
 
 def _due(decision: Decision) -> tuple[Due, ...]:
-    due = [Due(f"{plan.amount} to the {plan.role}", plan.release_at) for plan in decision.plans]
+    open_ = () if decision.rule == "paid" else decision.plans
+    due = [Due(f"{plan.amount} to the {plan.role}", plan.release_at) for plan in open_]
     if decision.look_again is not None and not due:
         due.append(Due("looked at again", decision.look_again))
     return tuple(sorted(due, key=lambda each: each.at))

@@ -176,18 +176,18 @@ def outside(program: Program, case: Case) -> Refusal | None:
         return Refusal("test_mode", "The program is in test mode", live)
     if program.pilot is None:
         return None
-    if not takes_part(program.pilot, program.slug, case):
+    if not takes_part(program.pilot, program.slug, case.advocate, case.groups):
         return Refusal("outside_pilot", f"The program is a pilot for {pilot_words(program.pilot)}", live)
     if program.pilot.cap is not None and case.standing.piloted >= program.pilot.cap:
         return Refusal("pilot_full", f"The pilot's {program.pilot.cap} places are taken", live)
     return None
 
 
-def takes_part(pilot: Pilot, slug: str, case: Case) -> bool:
+def takes_part(pilot: Pilot, slug: str, advocate: UUID, groups: frozenset[str]) -> bool:
     """Members of the group do; of a percentage, always the same advocates."""
     if pilot.group:
-        return pilot.group in case.groups
-    place = int.from_bytes(hashlib.sha256(slug.encode() + case.advocate.bytes).digest()[:8])
+        return pilot.group in groups
+    place = int.from_bytes(hashlib.sha256(slug.encode() + advocate.bytes).digest()[:8])
     return place % WHOLE_BP < pilot.percent_bp
 
 

@@ -16,7 +16,7 @@ from connector.domain.program import THANKS, Clawback, Program, When
 from connector.domain.rules import DUPLICATE, Look, Refusal
 from connector.domain.worth import Undecided, Worth, worth_of
 
-_APPROVE = Remedy("A person approves it: `connector judge REFERRAL approve --reason WHY`.", ruling=True)
+_APPROVE = Remedy("A person approves it: `connector judge approve REFERRAL --reason WHY`.", ruling=True)
 
 
 @dataclass(frozen=True)

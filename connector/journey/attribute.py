@@ -44,7 +44,7 @@ def _attribute(tx: Tx, key: bytes, connection: UUID, ref: ObjectRef) -> None:
     if standing:
         tx.tasks.mark(merchant_lane(tx.merchant), DECIDE, [str(r) for r in standing])
         return
-    programs = [program for program in tx.programs.current() if _may_count(program, saved)]
+    programs = [each for each in tx.programs.current() if may_count(each.program, saved.truth.note)]
     if not programs:
         return
     candidates = candidates_of(tx, key, connection, saved, max(each.program.window for each in programs))
@@ -87,9 +87,9 @@ class _Bid:
         )
 
 
-def _may_count(program: ProgramVersion, saved: SavedTruth) -> bool:
+def may_count(program: Program, note: str) -> bool:
     """A purchase with a note, such as a test order, never converts; a program in test lets testers try."""
-    return not saved.truth.note or (saved.truth.note == TEST_ORDER and program.program.mode is Mode.TEST)
+    return not note or (note == TEST_ORDER and program.mode is Mode.TEST)
 
 
 def candidates_of(

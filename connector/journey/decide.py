@@ -111,6 +111,7 @@ def _evidence(tx: Tx, referral: Referral, program: Program, payments: Sequence[D
     if not payments:
         return Evidence()
     saved = tx.truths.get(referral.connection, referral.ref)
-    touches = (referral.touch, *(saved.truth.touches if saved else ()))
+    noted = tx.truths.noted(referral.connection, referral.ref)
+    touches = (referral.touch, *noted, *(saved.truth.touches if saved else ()))
     referrers = {touch.referrer for touch in touches if touch.referrer} | (saved.truth.referrers if saved else set())
     return tx.marks.evidence(referral, program.fraud, first_order=payments[0].first_order, referrers=referrers)

@@ -163,12 +163,12 @@ def enrol_seen(
     allow(version.program, "list")
     tx.people.hold()
     # What people write where an address belongs, such as "none", would make one person of them all.
-    usable = [[seen for seen in each if seen.kind != EMAIL or _is_address(seen.value.strip())] for each in people]
-    known = [tx.people.resolve(connection, [(seen.kind, seen.value) for seen in each]) for each in usable]
+    usable = [[one for one in each if one.kind != EMAIL or _is_address(one.value.strip())] for each in people]
+    known = [tx.people.resolve(connection, [(one.kind, one.value) for one in each]) for each in usable]
     bearing: dict[UUID, tuple[Seen, ...]] = {}
-    for person, each in zip(known, usable, strict=True):
+    for person, seen in zip(known, usable, strict=True):
         if person is not None:
-            bearing[person] = (*bearing.get(person, ()), *each)
+            bearing[person] = (*bearing.get(person, ()), *seen)
     made = _enrol(tx, version, [Newcomer(person, "list", source) for person in bearing])
     for person, each in bearing.items():
         keep_address(tx, person, each)

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from connector.domain import rules
-from connector.domain.case import Case
 from connector.domain.facts import Appealed, CareRaised, Deed, Fact, OrderRefunded, newest
 from connector.domain.pilot_report import QUESTIONS, Answer, Counted, ExitReport
 from connector.domain.program import EVENTS, Mode, Pilot, Program
@@ -42,7 +41,7 @@ class _Look:
 
 def exit_report(desk: Desk, merchant: UUID, slug: str) -> ExitReport:
     """Raises NotFound for a program that is none, ConfigError for one that never was a pilot."""
-    with desk.store.begin(merchant, reading=True) as tx:
+    with desk.store.snapshot(merchant) as tx:
         current = next((each for each in tx.programs.current() if each.program.slug == slug), None)
         if current is None:
             raise NotFound(f"there is no program {slug!r}")
@@ -79,14 +78,12 @@ def exit_report(desk: Desk, merchant: UUID, slug: str) -> ExitReport:
 
 
 def _audience(tx: Tx, program: Program, pilot: Pilot, advocates: Mapping[UUID, UUID]) -> frozenset[UUID]:
-    groups, now = tx.past.groups(set(advocates.values())), tx.now()
-
-    def case(person: UUID) -> Case:
-        """An advocate without a friend yet: who takes part does not depend on one."""
-        theirs = groups.get(person, frozenset())
-        return Case(person, person, now, (), duplicate=False, paid_out=False, now=now, groups=theirs)
-
-    return frozenset(each for each, person in advocates.items() if rules.takes_part(pilot, program.slug, case(person)))
+    groups = tx.past.groups(set(advocates.values()))
+    return frozenset(
+        each
+        for each, person in advocates.items()
+        if rules.takes_part(pilot, program.slug, person, groups.get(person, frozenset()))
+    )
 
 
 def _looks(desk: Desk, tx: Tx, stood: Sequence[StoodReferral]) -> Sequence[_Look]:

@@ -22,9 +22,11 @@ from connector.ports.store import Tx
 def judge(desk: Desk, merchant: UUID, referrals: Sequence[UUID], by: str, reason: str, *, approved: bool) -> int:
     """Approve or decline referrals, all or none; returns how many. Raises NotFound or ConfigError."""
     _need(by=by, reason=reason)
-    return _tell(
-        desk, merchant, referrals, lambda about, now: Judged(about, now, now, by, approved=approved, reason=reason)
-    )
+
+    def judged(about: ObjectRef, now: datetime) -> Judged:
+        return Judged(about, now, now, by, approved=approved, reason=reason)
+
+    return _tell(desk, merchant, referrals, judged, settles=True)
 
 
 def appeal(desk: Desk, merchant: UUID, referral: UUID, by: str, reason: str) -> None:
@@ -44,12 +46,22 @@ def _need(**words: str) -> None:
         raise ConfigError([f"--{name}: say it, for it is kept with the decision" for name in missing])
 
 
-def _tell(desk: Desk, merchant: UUID, referrals: Sequence[UUID], fact: Callable[[ObjectRef, datetime], Fact]) -> int:
+def _tell(
+    desk: Desk,
+    merchant: UUID,
+    referrals: Sequence[UUID],
+    fact: Callable[[ObjectRef, datetime], Fact],
+    *,
+    settles: bool = False,
+) -> int:
+    """Tell a fact of each, all or none. settles: a doubt about it is answered; what is still in doubt is said anew."""
     with desk.store.begin(merchant) as tx:
         now = tx.now()
         for referral in referrals:
             standing = find(tx, referral)
             tx.truths.tell(standing.connection, [fact(ObjectRef(REFERRAL, str(referral)), now)])
+            if settles:
+                tx.referrals.review(referral, "")
         tx.tasks.mark(merchant_lane(merchant), DECIDE, [str(each) for each in referrals])
     desk.wake(merchant_lane(merchant))
     return len(referrals)

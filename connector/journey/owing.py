@@ -140,7 +140,8 @@ def _take_back(tx: Tx, referral: Referral, reward: Reward, owed: Money) -> bool:
     back = sum((reversal.amount for reversal in locked), zero)
     target = reward.amount - owed - back
     if target < zero:
-        tx.referrals.review(referral.id, f"{reward.amount - owed} should be back, more was taken: a person decides")
+        words = f"{Money(-target.minor, target.currency)} more is owed than stands: a person decides"
+        tx.referrals.review(referral.id, words)
     # What ended unspent did its owner no good, and nobody is asked to give it back.
     unlapsed = reward.amount - (reward.lapsed or zero) - back
     target = target.at_most(unlapsed).at_least_zero()

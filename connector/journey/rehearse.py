@@ -6,6 +6,7 @@ counts in the order of time. What stands is only looked at.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -36,14 +37,14 @@ def dry_run(desk: Desk, merchant: UUID, program: Program, days: int, show: Show)
 
     Raises NotFound where no program of its name stands, ConfigError for one that could not be applied.
     """
-    with desk.store.begin(merchant, reading=True) as tx:
+    with desk.store.snapshot(merchant) as tx:
         check(desk, tx, program)
         return _rehearse(desk, tx, replace(_of_name(tx, program.slug), program=program), days, show)
 
 
 def shadow(desk: Desk, merchant: UUID, slug: str, days: int, show: Show) -> Rehearsal:
     """Who would have been paid in the last days had the program been live. Raises NotFound."""
-    with desk.store.begin(merchant, reading=True) as tx:
+    with desk.store.snapshot(merchant) as tx:
         found = _of_name(tx, slug)
         live = replace(found.program, mode=Mode.LIVE, pilot=None)
         return _rehearse(desk, tx, replace(found, program=live), days, show)
@@ -177,12 +178,13 @@ def _compare(replay: Replay, friend: UUID, would: Mapping[UUID, Decision]) -> Co
 
 def _unknown(extent: Extent, replay: Replay, would: Mapping[UUID, Decision]) -> Sequence[str]:
     """What the replay cannot tell, with the number of those concerned."""
-    unread = [hold for hold in ("products", "tax") if any(each.hold == hold for each in would.values())]
+    holds = Counter(each.hold for each in would.values())
+    unread = [(word, holds[f"{word}_unread"]) for word in ("products", "tax")]
     new = sum(replay.same(replay.found[friend]) is None for friend in would)
     return [
         *([_UNREAD.format(extent.unread)] if extent.unread else []),
         *([_GUESTS.format(extent.guests)] if extent.guests else []),
-        *(_ITEMS.format(sum(each.hold == hold for each in would.values()), what=hold) for hold in unread),
+        *(_ITEMS.format(count, what=word) for word, count in unread if count),
         *([_NEW.format(new)] if new else []),
     ]
 

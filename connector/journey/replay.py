@@ -9,9 +9,9 @@ from uuid import UUID
 
 from connector.domain.attribution import Candidate, attribute
 from connector.domain.facts import Fact
-from connector.domain.program import Mode, Payment, Program
+from connector.domain.program import Payment, Program
 from connector.domain.touch import Source, Touch
-from connector.journey.attribute import TEST_ORDER
+from connector.journey.attribute import may_count
 from connector.journey.decide import counts, has_deed
 from connector.journey.evidence import opened
 from connector.ports.past import Place, Purchase, StoodReferral
@@ -79,7 +79,7 @@ class Replay:
 
     def pass_by(self, page: Sequence[Purchase]) -> None:
         """The next purchases; one that is older than the last may not come."""
-        counting = [each for each in page if self._may_count(each)]
+        counting = [each for each in page if self._passes(each)]
         touches = {each.place: self._opened(each) for each in counting}
         advocates = self.tx.programs.advocates({touch.code for seen in touches.values() for touch in seen})
         mine = {text: advocate for text, advocate in advocates.items() if advocate.program == self.version.id}
@@ -114,11 +114,9 @@ class Replay:
         counting = (fact for platform, fact in told if counts(self.program, platform, fact))
         return tuple(sorted(counting, key=lambda fact: fact.as_of))
 
-    def _may_count(self, purchase: Purchase) -> bool:
-        """A purchase with a note, such as a test order, opens nothing; a program in test lets testers try."""
-        note = purchase.truth.note
-        tried = note == TEST_ORDER and self.program.mode is Mode.TEST
-        return not note or tried or purchase.place in self._known
+    def _passes(self, purchase: Purchase) -> bool:
+        """What opens nothing may still be the purchase of a referral that stands."""
+        return purchase.place in self._known or may_count(self.program, purchase.truth.note)
 
     def _opened(self, purchase: Purchase) -> tuple[Touch, ...]:
         return opened(self.key, self.tx.merchant, purchase.touches, self.program.window, purchase.placed_at)

@@ -342,11 +342,8 @@ class Tx(Protocol):
 class Store(Protocol):
     """The product's only memory."""
 
-    def begin(self, merchant: UUID, *, reading: bool = False) -> AbstractContextManager[Tx]:
-        """One transaction of one merchant: commits at the end, rolls back on any error.
-
-        reading: of one moment, and nothing can be written in it.
-        """
+    def begin(self, merchant: UUID) -> AbstractContextManager[Tx]:
+        """One transaction of one merchant: commits at the end, rolls back on any error."""
 
     def snapshot(self, merchant: UUID) -> AbstractContextManager[Tx]:
         """One transaction that only reads, all of it as of one moment."""

@@ -155,24 +155,26 @@ class Database:
         self.engine, self.vault, self.hash_key = engine, vault, hash_key
 
     @contextmanager
-    def begin(self, merchant: UUID, *, reading: bool = False) -> Iterator[Tx]:
-        """One transaction of one merchant. reading: of one moment, and the database itself refuses every write."""
-        try:
-            with self.engine.begin() as session:
-                if reading:
-                    session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
-                session.execute(text("SELECT set_config('app.merchant', :m, true)"), {"m": str(merchant)})
-                yield Tx(session, merchant, self.vault, self.hash_key)
-        except (IntegrityError, DataError, InternalError) as error:
-            raise InvariantBroken(str(error.orig)) from error
+    def begin(self, merchant: UUID) -> Iterator[Tx]:
+        with self._of(merchant, "") as tx:
+            yield tx
 
     @contextmanager
     def snapshot(self, merchant: UUID) -> Iterator[Tx]:
         """A transaction that sees one moment throughout, and in which the database itself refuses every change."""
-        options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        with self.engine.connect() as session, session.execution_options(**options).begin():
-            session.execute(text("SELECT set_config('app.merchant', :m, true)"), {"m": str(merchant)})
-            yield Tx(session, merchant, self.vault, self.hash_key)
+        with self._of(merchant, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY") as tx:
+            yield tx
+
+    @contextmanager
+    def _of(self, merchant: UUID, manner: str) -> Iterator[Tx]:
+        try:
+            with self.engine.begin() as session:
+                if manner:
+                    session.execute(text(manner))
+                session.execute(text("SELECT set_config('app.merchant', :m, true)"), {"m": str(merchant)})
+                yield Tx(session, merchant, self.vault, self.hash_key)
+        except (IntegrityError, DataError, InternalError) as error:
+            raise InvariantBroken(str(error.orig)) from error
 
     @contextmanager
     def switchboard(self) -> Iterator[Session]:

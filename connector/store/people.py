@@ -235,8 +235,13 @@ class People(Repository):
                 WHERE merchant_id = :merchant AND person_id IN {_GROUP}""",  # noqa: S608
             id=person,
         ).all()
-        for table in ("person_mark", "person_group"):
+        for table in ("person_mark", "person_group", "invitation"):
             self.run(f"DELETE FROM {table} WHERE merchant_id = :merchant AND person_id IN {_GROUP}", id=person)  # noqa: S608
+        self.run(
+            f"""DELETE FROM directory WHERE merchant_id = :merchant AND kind = 'portal' AND target_id IN (
+                SELECT id FROM advocate WHERE merchant_id = :merchant AND person_id IN {_GROUP})""",  # noqa: S608
+            id=person,
+        )
         self.run(
             f"""UPDATE data_request SET person_id = NULL, names = '{{}}'
                 WHERE merchant_id = :merchant AND person_id IN {_GROUP}""",  # noqa: S608

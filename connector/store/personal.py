@@ -29,6 +29,12 @@ _LISTS = {
             WHERE code.merchant_id = :merchant AND advocate_id = advocate.id ORDER BY code) AS codes
         FROM advocate JOIN program ON program.id = advocate.program_id
         WHERE advocate.merchant_id = :merchant AND person_id IN {_GROUP} ORDER BY enrolled_at""",  # noqa: S608
+    "invitations": f"""SELECT program.slug AS program, way, invited_at FROM invitation
+        JOIN program ON program.id = invitation.program_id
+        WHERE invitation.merchant_id = :merchant AND person_id IN {_GROUP} ORDER BY invited_at""",  # noqa: S608
+    "groups": f"""SELECT person_group.name, connection.platform FROM person_group
+        LEFT JOIN connection ON connection.id = person_group.connection_id
+        WHERE person_group.merchant_id = :merchant AND person_id IN {_GROUP} ORDER BY 1, 2""",  # noqa: S608
     "referrals_as_advocate": f"""{_REFERRAL} JOIN advocate ON advocate.id = advocate_id
         WHERE referral.merchant_id = :merchant AND advocate.person_id IN {_GROUP} ORDER BY captured_at""",
     "referrals_as_friend": f"""{_REFERRAL}

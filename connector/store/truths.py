@@ -18,7 +18,8 @@ from connector.store.people import digests
 ABOUT = """WITH about AS (SELECT CAST(:connection AS uuid) AS connection_id, :kind AS kind, :id AS external
     UNION SELECT connection_id, object_kind, external_id FROM conversion
       WHERE merchant_id = :merchant AND referral_id = :referral
-    UNION SELECT CAST(:connection AS uuid), 'referral', CAST(:referral AS text))"""
+    UNION SELECT connection_id, object_kind, external_id FROM fact
+      WHERE merchant_id = :merchant AND object_kind = 'referral' AND external_id = CAST(:referral AS text))"""
 
 
 def about(referral: Referral) -> dict[str, object]:

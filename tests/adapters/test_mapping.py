@@ -16,8 +16,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.domain.money import Money
 from connector.domain.case import Stage
+from connector.domain.money import Money
 from connector.errors import ConfigError, InvariantBroken
 from connector.mapping import TRANSFORMS, VOCABULARY, Row, Step, Values, load, load_all, may_write, render
 from connector.ports.platform import FieldValue

@@ -52,6 +52,9 @@ def books(*batches: Batch) -> dict[Book, int]:
         (ledger.reversal_decided, Book.RECLAIM, Book.COST),
         (ledger.reversal_taken, Book.ISSUED, Book.RECLAIM),
         (ledger.shortfall, Book.SHORTFALL, Book.RECLAIM),
+        (ledger.netted, Book.COST, Book.SHORTFALL),
+        (ledger.redeemed, Book.ISSUED, Book.REDEEMED),
+        (ledger.expired, Book.ISSUED, Book.EXPIRED),
     ],
 )
 def test_each_event_moves_its_amount_between_its_two_books(

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.domain.money import Money
-from connector.domain.program import Mode, Offer, Program, RewardRule, parse
+from connector.domain.program import Mode, Offer, Program, RewardRule
+from connector.domain.program_data import parse
 from connector.domain.touch import Source
 from connector.errors import ConfigError
 
@@ -77,7 +78,7 @@ def test_everything_a_merchant_may_write_is_taken_as_written() -> None:
 )
 def test_a_percent_is_kept_exactly(percent: str, basis_points: int) -> None:
     data = yaml.safe_load(f"{{name: F, advocate: {{percent: {percent}}}}}")
-    assert parse(data).advocate_reward.percent_bp == basis_points
+    assert parse(data).rewards["advocate"].percent_bp == basis_points
 
 
 BAD: list[tuple[dict[Any, Any], str]] = [
@@ -85,9 +86,10 @@ BAD: list[tuple[dict[Any, Any], str]] = [
     ({"name": 7}, "name: write a text"),
     ({"name": None}, "name: write a text"),
     ({"slug": ["x"]}, "slug: write a text"),
-    ({"mode": "pilot"}, "mode: 'pilot' is none of test, live"),
+    ({"mode": "pilots"}, "mode: 'pilots' is none of shadow, test, pilot, live"),
+    ({"mode": "pilot"}, "pilot: say who takes part: a section `pilot`"),
     ({"mode": ["live"]}, "mode: ['live'] is none of"),
-    ({"event": "deal_won"}, "event: 'deal_won' is none of order_paid"),
+    ({"event": "deal_lost"}, "event: 'deal_lost' is none of order_paid"),
     ({"window_days": -1}, "window_days: -1 must be a whole number of days, 0 to 3650"),
     ({"window_days": 3651}, "window_days: 3651 must be"),
     ({"window_days": 1.5}, "window_days: 1.5 must be"),
@@ -110,7 +112,7 @@ BAD: list[tuple[dict[Any, Any], str]] = [
     ({"attribution": {"precedence": ["clicks"]}}, "attribution.precedence: name each of redeem_code,"),
     ({"attribution": {"precedence": ["click", "click"]}}, "at most once"),
     ({"advocate": {}}, "advocate: give either"),
-    ({"advocate": None}, "advocate: give either"),
+    ({"advocate": None}, "advocate: promise something"),
     ({"advocate": 10}, "advocate: give either"),
     ({"advocate": {"amount": "10.00 EUR", "percent": 10}}, "not both, not neither"),
     ({"advocate": {"percent": 0}}, "advocate.percent: 0 must be more than 0 and at most 100"),
@@ -211,7 +213,7 @@ def test_one_mistake_is_told_once() -> None:
     assert len(problems({**SMALLEST, "advocate": {"amount": "10,00 EUR"}})) == 1
 
 
-def test_a_reward_of_a_fixed_amount_is_held_to_its_cap_and_never_crosses_currencies() -> None:
+def test_a_percentage_is_held_to_its_cap_and_a_fixed_amount_never_crosses_currencies() -> None:
     rule = RewardRule("balance", percent_bp=1000, cap=Money(500, "EUR"))
     assert [rule.full(Money(net, "EUR")).minor for net in (4_990, 5_000, 5_010, 90_000)] == [499, 500, 500, 500]
     with pytest.raises(ValueError, match="promise is in EUR, the order in USD"):
@@ -234,8 +236,8 @@ WHOLE: dict[str, Any] = {
 
 def test_a_program_with_two_sides_and_an_offer_is_taken_as_written() -> None:
     program = parse(WHOLE)
-    assert program.advocate_reward.kinds == ("balance", "gift_card", "code")
-    assert program.advocate_reward.remind_before == timedelta(days=7)
+    assert program.rewards["advocate"].kinds == ("balance", "gift_card", "code")
+    assert program.rewards["advocate"].remind_before == timedelta(days=7)
     assert program.rewards == {"advocate": program.advocate_reward, "friend": RewardRule("code", percent_bp=500)}
     assert program.offer == Offer("percent", 1500, minimum=Money(3000, "EUR"))
 
@@ -246,10 +248,10 @@ def test_a_program_with_two_sides_and_an_offer_is_taken_as_written() -> None:
         ({"kind": "percent"}, ["offer.percent: is missing"]),
         ({"kind": "amount"}, ["offer.amount: is missing"]),
         ({"kind": "gift"}, ["offer.product: is missing", "offer.collection: is missing"]),
-        ({"kind": "shipping", "percent": 10}, ["offer.percent: does not belong to a shipping offer"]),
+        ({"kind": "shipping", "percent": 10}, ["offer.percent: does not belong to a shipping offer; take it out"]),
         (
             {"kind": "percent", "percent": 10, "product": "gid://1"},
-            ["offer.product: does not belong to a percent offer"],
+            ["offer.product: does not belong to a percent offer; take it out"],
         ),
         ({"kind": "percent", "percent": 0}, ["offer.percent: 0 must be more than 0 and at most 100"]),
         ({"kind": "cake", "percent": 5}, ["offer.kind: 'cake' is none of percent, amount, shipping, gift"]),
@@ -261,6 +263,23 @@ def test_a_program_with_two_sides_and_an_offer_is_taken_as_written() -> None:
 )
 def test_each_mistake_in_an_offer_is_told(offer: dict[str, Any], told: list[str]) -> None:
     assert problems({**SMALLEST, "offer": offer}) == told
+
+
+def test_the_advocate_may_go_without_where_anything_else_is_promised() -> None:
+    for other in (
+        {"friend": {"percent": 5}},
+        {"offer": {"kind": "shipping"}},
+        {"milestones": [{"at": 3, "percent": 5}]},
+    ):
+        assert parse({"name": "Friends", **other}).advocate_reward is None
+    assert problems({"name": "Friends"}) == [
+        "advocate: promise something: a reward to the advocate, to the friend, or an offer"
+    ]
+
+
+def test_a_won_deal_may_qualify_and_so_may_all_else_that_can_be_told() -> None:
+    for event in ("order_fulfilled", "invoice_paid", "lead_created", "deal_won", "job_done"):
+        assert parse({**SMALLEST, "event": event}).event == event
 
 
 @pytest.mark.parametrize("fallback", [["balance"], ["code", "code"], ["cash"]])

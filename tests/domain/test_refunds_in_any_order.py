@@ -11,20 +11,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connector.domain.case import Case, Decision, Stage
 from connector.domain.facts import (
+    Appealed,
+    CareRaised,
     CreditExpiring,
     CreditLapsed,
     CreditRedeemed,
+    DealWon,
+    Enrolled,
     Fact,
+    InvoicePaid,
+    JobDone,
+    Judged,
+    LeadCreated,
     ObjectRef,
+    OrderFulfilled,
     OrderPaid,
     OrderRefunded,
+    PropertyReached,
     RewardReleased,
+    StageReached,
     newest,
 )
 from connector.domain.money import Money
 from connector.domain.program import Mode, Program, RewardRule
-from connector.domain.stages import Case, Decision, Stage, decide
+from connector.domain.stages import decide
 
 ORDER = ObjectRef("order", "1001")
 T0 = datetime(2026, 5, 20, 12, tzinfo=UTC)
@@ -62,8 +74,8 @@ STORY: tuple[Fact, ...] = (paid(), refunded("partial", 2_500), refunded("rest", 
 def test_every_order_of_arrival_with_repeats_ends_in_one_decision(told: tuple[Fact, ...]) -> None:
     orders = list(permutations(told))
     repeats = [one + other for one in orders for other in orders]
-    decisions = {repr(decided(TEN_PERCENT, facts)) for facts in orders + repeats}
-    assert len(decisions) == 1
+    first = decided(TEN_PERCENT, told)
+    assert all(decided(TEN_PERCENT, facts) == first for facts in orders + repeats)
 
 
 def test_the_story_ends_with_nothing_owed_and_its_parts_in_proportion() -> None:
@@ -92,9 +104,9 @@ currencies = st.sampled_from(CURRENCIES)
 
 @st.composite
 def rules(draw: st.DrawFn, currency: str) -> RewardRule:
-    cap = draw(st.none() | amounts.map(lambda minor: Money(minor, currency)))
     if draw(st.booleans()):
-        return RewardRule("balance", Money(draw(amounts), currency), cap=cap)
+        return RewardRule("balance", Money(draw(amounts), currency))
+    cap = draw(st.none() | amounts.map(lambda minor: Money(minor, currency)))
     return RewardRule("balance", percent_bp=draw(st.integers(1, 10_000)), cap=cap)
 
 
@@ -143,10 +155,26 @@ def test_facts_about_different_things_never_replace_each_other() -> None:
         *STORY,
         replace(paid(), ref=other),
         replace(refunded("partial", 1), ref=other),
+        *(DealWon(ref, T0, T0, T0) for ref in (ORDER, other)),
+        InvoicePaid(ObjectRef("invoice", "1001"), T0, T0, T0),
+        LeadCreated(ObjectRef("lead", "1001"), T0, T0, T0),
+        JobDone(ORDER, T0, T0, T0),
+        StageReached(ORDER, T0, T0, T0, stage="Lead"),
+        StageReached(ORDER, T0, T0, T0, stage="Demo"),
+        PropertyReached(ORDER, T0, T0, T0, name="plan", value="gold"),
+        PropertyReached(ORDER, T0, T0, T0, name="plan", value="silver"),
+        PropertyReached(ORDER, T0, T0, T0, name="size", value="gold"),
+        OrderFulfilled(ORDER, T0, T0),
+        Appealed(ORDER, T0, T0, "Anna", "please look"),
+        Judged(ORDER, T0, T0, "Eva", approved=True, reason="a friend"),
+        CareRaised(ORDER, T0, T0, "refund", still=True),
+        CareRaised(ORDER, T0, T0, "ticket", still=True),
+        Enrolled(ORDER, T0, T0, "friends", "staff"),
         RewardReleased(ORDER, T0, T0, "a person"),
         CreditRedeemed(ORDER, T0, T0, UUID(int=1), Money(1, "EUR")),
         CreditRedeemed(ORDER, T0, T0, UUID(int=2), Money(1, "EUR")),
         CreditLapsed(ORDER, T0, T0, UUID(int=1), Money(1, "EUR")),
         CreditExpiring(ORDER, T0, T0, UUID(int=1), Money(1, "EUR"), T0),
     ]
-    assert sorted(map(repr, newest([*facts, *reversed(facts)]).values())) == sorted(map(repr, facts))
+    standing = newest([*facts, *reversed(facts)]).values()
+    assert sorted(map(repr, standing)) == sorted(map(repr, facts))

@@ -7,10 +7,11 @@ from uuid import UUID
 
 import pytest
 
+from connector.domain.case import Case, Decision, Stage
 from connector.domain.facts import Fact, ObjectRef, OrderPaid, OrderRefunded, RewardReleased
 from connector.domain.money import Money
-from connector.domain.program import Mode, Program, RewardRule
-from connector.domain.stages import Case, Decision, Stage, decide, remaining
+from connector.domain.program import Mode, Payment, Program, Review, RewardRule, When
+from connector.domain.stages import decide
 
 ORDER = ObjectRef("order", "1001")
 PAID_AT = datetime(2026, 5, 20, 12, tzinfo=UTC)
@@ -67,7 +68,7 @@ GOLDEN: list[tuple[str, Program, Case, tuple[Stage, str], str | None]] = [
     ("self-referral", PROGRAM, case(paid(), friend=ANNA), (Stage.REJECTED, "self_referral"), None),
     ("test order", PROGRAM, case(paid(test=True)), (Stage.REJECTED, "test_order"), None),
     ("bought before", PROGRAM, case(paid(first_order=False)), (Stage.REJECTED, "not_new"), None),
-    ("nobody knows if new", PROGRAM, case(paid(first_order=None)), (Stage.CONVERTED, "released"), "10.00 EUR"),
+    ("nobody knows if new", PROGRAM, case(paid(first_order=None)), (Stage.QUALIFIED, "review"), "10.00 EUR"),
     (
         "old customers welcome",
         replace(PROGRAM, new_customers_only=False),
@@ -134,7 +135,7 @@ def test_golden_table(program: Program, given: Case, expected: tuple[Stage, str]
 def test_the_table_holds_every_rule_and_every_stage_that_the_rules_reach() -> None:
     assert {row[3][1] for row in GOLDEN} == {
         "unpaid", "window", "duplicate", "self_referral", "test_order", "not_new", "below_minimum", "zero_total",
-        "currency", "test_mode", "hold", "released", "paid", "refunded",
+        "currency", "test_mode", "hold", "released", "paid", "refunded", "review",
     }  # fmt: skip
     assert {row[3][0] for row in GOLDEN} == set(Stage)
 
@@ -182,9 +183,9 @@ def test_the_first_rule_in_our_order_is_the_one_shown() -> None:
 
 
 def test_two_refunds_add_up_and_one_told_twice_counts_once() -> None:
-    order = paid()
-    assert remaining([order, refunded("10.00 EUR", "a"), refunded("15.00 EUR", "b")], order) == Money(7500, "EUR")
-    assert remaining([order, refunded("10.00 EUR", "a"), refunded("10.00 EUR", "a")], order) == Money(9000, "EUR")
+    (two,) = decide(PROGRAM, case(paid(), refunded("10.00 EUR", "a"), refunded("15.00 EUR", "b"))).plans
+    (once,) = decide(PROGRAM, case(paid(), refunded("10.00 EUR", "a"), refunded("10.00 EUR", "a"))).plans
+    assert (two.amount, once.amount) == (Money(750, "EUR"), Money(900, "EUR"))
 
 
 def test_an_order_that_cannot_be_compared_with_the_minimum_is_not_paid_as_if_it_had_passed() -> None:
@@ -221,6 +222,37 @@ def test_a_side_that_is_owed_nothing_does_not_hold_up_the_other() -> None:
     decision = decide(tiny, case(paid("1.00 EUR")))
     assert [plan.role for plan in decision.plans] == ["friend"]
     assert decision.stage is Stage.CONVERTED
+
+
+def test_a_review_is_looked_at_when_it_is_late_and_when_it_lapses_and_is_never_paid_by_itself() -> None:
+    """Counted from the payment, or from when the referral was first known if that is later."""
+    watched = replace(PROGRAM, review=Review(When.ALWAYS, timedelta(days=7), timedelta(days=20)))
+    known = PAID_AT + timedelta(days=1)
+    late, lapsed = known + timedelta(days=7), known + timedelta(days=20)
+    seen = [
+        decide(watched, case(paid(), captured_at=known, now=now)) for now in (known, late - TICK, late, lapsed - TICK)
+    ]
+    assert [decision.overdue for decision in seen] == [False, False, True, True]
+    assert [decision.look_again for decision in seen] == [late, late, lapsed, lapsed]
+    assert {(decision.rule, decision.plans[0].ready) for decision in seen} == {("review", False)}
+    assert all(decision.review == "A person looks at every referral of this program." for decision in seen)
+    assert decide(watched, case(paid(), captured_at=known, now=lapsed)).rule == "review_lapsed"
+    patient = replace(watched, review=Review(When.ALWAYS, timedelta(days=7)))
+    forgotten = decide(patient, case(paid(), now=PAID_AT + timedelta(days=900)))
+    assert (forgotten.rule, forgotten.overdue, forgotten.look_again) == ("review", True, None)
+
+
+def test_what_is_held_in_parts_is_looked_at_again_when_the_next_part_is_due() -> None:
+    each = replace(PROGRAM, payment=Payment.EACH, payments=3)
+    days = [timedelta(days=day) for day in (0, 3, 5)]
+    orders = [paid(ref=ObjectRef("order", str(day)), happened_at=PAID_AT + day) for day in days]
+    seen = [decide(each, case(*orders, now=RELEASE + day)) for day in (-TICK, *days)]
+    assert [decision.look_again for decision in seen] == [*(RELEASE + day for day in days), None]
+    assert [[plan.ready for plan in decision.plans].count(True) for decision in seen] == [0, 1, 2, 3]
+
+
+def test_a_loss_that_is_kept_from_the_next_reward_is_said_with_the_decision() -> None:
+    assert [decide(replace(PROGRAM, netted=netted), case(paid())).netted for netted in (True, False)] == [True, False]
 
 
 def test_a_release_ends_the_hold_and_says_by_whom() -> None:

@@ -138,3 +138,14 @@ def test_two_first_orders_of_a_friend_in_the_same_second_are_paid_once(shop: Sho
     shop.work()
     assert shop.credits() == [800], shop.rows("SELECT external_id, stage, rule FROM referral")
     assert shop.stages() == ["rewarded"]
+
+
+def test_the_friends_first_order_decides_though_the_second_was_told_of_before_it(shop: Shop) -> None:
+    at = (NOW - timedelta(minutes=10)).isoformat()
+    first, second = [shop.order(email=FRIEND, net="80.00", created_at=at, deliver=False) for _ in range(2)]
+    for order in (second, first):
+        shop.deliver(order, "orders/create", "orders/paid")
+        shop.work()
+    assert (shop.credits(), shop.stages()) == ([800], ["rewarded"])
+    [referral] = shop.rows("SELECT external_id FROM referral")
+    assert str(referral["external_id"]).endswith(first.rpartition("/")[2])

@@ -14,7 +14,7 @@ from connector.domain.reader import Reader
 from connector.errors import ConfigError
 
 DOCS = (Path(__file__).parents[2] / "docs" / "programs.md").read_text(encoding="utf-8")
-SMALLEST, WHOLE = re.findall(r"```yaml\n(.*?)```", DOCS, re.S)
+SMALLEST, WHOLE = re.findall(r"```yaml\n(.*?)```", DOCS, re.DOTALL)
 
 
 def test_both_examples_are_programs() -> None:

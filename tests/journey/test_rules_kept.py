@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from connector.domain.facts import DealWon, ObjectRef
 from connector.domain.money import Money
 from connector.domain.person import NAME
+from connector.domain.touch import Source, Touch
 from connector.errors import ConfigError, NotFound
 from connector.journey import enrol, judge, spoken
 from connector.journey.publish import publish
-from connector.ports.platform import Seen
+from connector.journey.tasks import purchase
+from connector.ports.platform import Seen, Truth
 from connector.store import queues
 from tests.shop import PROGRAM, Shop
 
@@ -333,6 +337,22 @@ def test_several_advocates_of_one_name_are_told_apart_by_their_codes(shop: Shop)
     with pytest.raises(ConfigError, match=shop.code):
         spoken.say(shop.app.desk, shop.merchant, "tea-friends", word)
     assert referrals(shop) == []
+
+
+def test_a_deal_on_another_platform_than_the_programs_never_pays(shop: Shop) -> None:
+    """The shop's program counts orders; sales marks a deal of the same friend as won, and no order is ever paid."""
+    shop.apply({**PROGRAM, "event": "deal_won", "source": "shopify", "advocate": TEN})
+    with shop.app.database.begin(shop.merchant) as tx:
+        crm = tx.connections.install("crm", "crm-1", "token", "", None, "EUR", (), {})
+        friend = tx.people.resolve(crm, [("email", "friend@example.org")])
+        at = datetime.now(UTC) - timedelta(minutes=5)
+        ref, touch = ObjectRef("deal", "7"), Touch(Source.CRM_FIELD, shop.code, at)
+        won = DealWon(ref, at, at, at, Money(8000, "EUR"), first_order=True)
+        tx.truths.save(crm, Truth(ref, True, at, at, touches=(touch,), facts=(won,)), friend)
+        tx.tasks.mark(f"m:{shop.merchant}", "attribute", [purchase(crm, ref)])
+    for _ in range(3):
+        shop.app.workshop.work(f"m:{shop.merchant}")
+    assert (one(shop)["stage"], shop.rows("SELECT id FROM reward")) == ("pending", [])
 
 
 # ── From test to live ────────────────────────────────────────────────────────────────────────────────────────────

@@ -13,10 +13,11 @@ import pytest
 
 from adapters.shopify.sandbox.cost import Bucket
 from connector.cli.account import install
+from connector.domain.case import Case, Stage
 from connector.domain.facts import Fact, ObjectRef, OrderPaid, OrderRefunded
 from connector.domain.money import Money
 from connector.domain.program import Mode, Program, RewardRule
-from connector.domain.stages import Case, Stage, decide
+from connector.domain.stages import decide
 from connector.ports.rows import connection_lane
 from tests.journey.money import approve, drive, net, number, open_books, states
 from tests.shop import DOMAIN, PROGRAM, TOKEN, Shop

@@ -64,7 +64,7 @@ def test_the_routing_tables_hold_nothing_but_routes(two: Two) -> None:
     assert columns["lane"] == {
         "id", "merchant_id", "platform", "owner", "epoch", "expires_at", "again", "not_before", "failures"
     }  # fmt: skip
-    assert kinds == {"merchant", "account", "code", "join"}
+    assert kinds == {"merchant", "account", "code", "join", "portal", "api_key"}
 
 
 def test_one_merchants_transaction_shows_rows_of_no_other(two: Two) -> None:

@@ -12,8 +12,8 @@ import pytest
 from test_store_world import MINUTE, NOW, TEN, World, furnish, opened, person, world
 
 from connector.domain import ledger
+from connector.domain.case import Plan
 from connector.domain.money import Money
-from connector.domain.stages import Plan
 from connector.errors import InvariantBroken
 from connector.ports.rows import Answer, Attempt, AttemptState, RewardState
 from connector.store.base import new_id
@@ -288,7 +288,7 @@ def test_a_reward_that_changed_since_it_was_read_is_not_sent(shop: World) -> Non
     stale = shop.movement()
     with shop.begin() as tx:
         (reward,) = tx.rewards.of(shop.referral.id)
-        assert tx.rewards.change(reward, Money(500, "EUR"), RewardState.APPROVED, "partly refunded")
+        assert tx.rewards.change(reward, None, Money(500, "EUR"), RewardState.APPROVED, "partly refunded", None)
     assert shop.attempt(shop.claim(), stale) is None
     assert shop.movement().amount == Money(500, "EUR")
 
@@ -301,7 +301,7 @@ def test_a_reward_that_may_have_been_paid_is_never_changed(shop: World, answer: 
         assert shop.settle(attempt, claim, answer)
     with shop.begin() as tx:
         (reward,) = tx.rewards.of(shop.referral.id)
-        assert not tx.rewards.change(reward, Money(1, "EUR"), RewardState.VOID, "too late")
+        assert not tx.rewards.change(reward, None, Money(1, "EUR"), RewardState.VOID, "too late", None)
         assert tx.rewards.of(shop.referral.id)[0] == reward
 
 
@@ -310,7 +310,7 @@ def test_a_reward_that_certainly_did_not_land_may_be_changed_again(shop: World) 
     assert shop.settle(begun(shop.attempt(claim)), claim, NOT_DONE)
     with shop.begin() as tx:
         (reward,) = tx.rewards.of(shop.referral.id)
-        assert tx.rewards.change(reward, Money(1, "EUR"), RewardState.VOID, "refunded")
+        assert tx.rewards.change(reward, None, Money(1, "EUR"), RewardState.VOID, "refunded", None)
 
 
 def test_only_a_person_moves_what_waits_for_a_person(shop: World) -> None:
@@ -332,7 +332,7 @@ def test_only_a_person_moves_what_waits_for_a_person(shop: World) -> None:
 def test_one_referral_promises_each_side_once(shop: World) -> None:
     plan = Plan("advocate", "balance", TEN, NOW, None)
     with pytest.raises(InvariantBroken, match="reward_referral_id_role_kind_ordinal_key"), shop.begin() as tx:
-        tx.rewards.owe(shop.referral, plan, shop.ben, RewardState.APPROVED, "again, to another person")
+        tx.rewards.owe(shop.referral, plan, shop.ben, shop.connection, RewardState.APPROVED, "again, to another person")
 
 
 def test_one_friend_is_referred_once_and_one_purchase_converts_one_referral_for_ever(shop: World) -> None:

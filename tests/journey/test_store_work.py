@@ -16,6 +16,7 @@ from connector.domain.facts import OrderPaid
 from connector.domain.touch import Source, Touch
 from connector.errors import InvariantBroken, NotFound
 from connector.ports.inbound import Item
+from connector.ports.roster import Newcomer
 from connector.ports.rows import Outcome, Standing, Task, connection_lane
 from connector.store.database import Tx
 
@@ -285,10 +286,12 @@ def test_a_decision_keeps_the_version_of_the_program_it_was_made_under(shop: Wor
 
 def test_an_advocate_has_one_code_and_nobody_else_can_take_it(shop: World) -> None:
     with shop.begin() as tx:
-        assert tx.programs.enrol(shop.referral.program, shop.anna) == (shop.advocate, shop.code)
-        other, code = tx.programs.enrol(shop.referral.program, shop.ben)
+        enrolled = tx.roster.enrol(shop.referral.program, [Newcomer(shop.anna), Newcomer(shop.ben)])
+        anna, ben = enrolled[shop.anna], enrolled[shop.ben]
+        assert (anna.id, anna.code, anna.new, anna.token) == (shop.advocate, shop.code, False, "")
+        other, code = ben.id, ben.code
         assert other != shop.advocate and code != shop.code
-        tx.programs.add_code(shop.advocate, "anna-10", "vanity")
+        assert not tx.roster.add_codes([(shop.advocate, "anna-10", "vanity")])
         hints = [shop.code.lower(), " Anna-10 ", code, "nobody"]
         found = tx.programs.advocates(hints)
         assert {hint: advocate.id for hint, advocate in found.items()} == {
@@ -296,8 +299,8 @@ def test_an_advocate_has_one_code_and_nobody_else_can_take_it(shop: World) -> No
             hints[1]: shop.advocate,
             hints[2]: other,
         }
-        with pytest.raises(Exception, match="belongs to another advocate"):
-            tx.programs.add_code(other, "ANNA-10", "redeem")
+        assert tx.roster.add_codes([(other, "ANNA-10", "redeem")]) == {(other, "ANNA-10")}
+        assert tx.programs.advocates(["anna-10"])["anna-10"].id == shop.advocate
 
 
 def test_stored_facts_of_an_unknown_kind_stop_the_work_instead_of_being_skipped(shop: World) -> None:

@@ -12,16 +12,18 @@ import pytest
 from sqlalchemy import text
 
 from connector.domain import ledger
+from connector.domain.case import Plan, Stage
 from connector.domain.facts import ObjectRef, OrderPaid
 from connector.domain.money import Money
-from connector.domain.stages import Plan, Stage
 from connector.domain.touch import Source, Touch
 from connector.lanes.lane import Claim, Lanes
 from connector.ports.inbound import Item
 from connector.ports.offers import Offered, OfferState
-from connector.ports.platform import Capability, Direction, Effect, Truth
+from connector.ports.platform import Capability, Direction, Effect, Seen, Truth
+from connector.ports.receipts import Heard
+from connector.ports.roster import Newcomer
 from connector.ports.rows import Answer, Attempt, AttemptState, Movement, Referral, RewardState, connection_lane
-from connector.store import merchants
+from connector.store import keys, merchants
 from connector.store.database import Database, Tx, engine
 from connector.store.vault import Vault
 
@@ -94,7 +96,9 @@ class World:
         """A second promise of the same referral, for the account of somebody else."""
         with self.begin() as tx:
             plan = Plan("friend", "balance", TEN, NOW, None)
-            return tx.rewards.owe(self.referral, plan, beneficiary or self.ben, RewardState.APPROVED, "promised")
+            return tx.rewards.owe(
+                self.referral, plan, beneficiary or self.ben, self.connection, RewardState.APPROVED, "promised"
+            )
 
 
 def person(tx: Tx, email: str) -> UUID:
@@ -109,7 +113,8 @@ def world(database: Database, name: str = "Anna's Tea House", shop: str = "anna.
         connection = tx.connections.install("shop", shop, "access", "refresh", None, "EUR", ["orders"])
         program = tx.programs.apply(PROGRAM)
         anna, ben = person(tx, "anna@example.com"), person(tx, "ben@example.com")
-        advocate, code = tx.programs.enrol(program.id, anna)
+        enrolled = tx.roster.enrol(program.id, [Newcomer(anna)])[anna]
+        advocate, code = enrolled.id, enrolled.code
         referral = Referral(
             id=uuid4(),
             program=program.id,
@@ -125,7 +130,7 @@ def world(database: Database, name: str = "Anna's Tea House", shop: str = "anna.
         )
         tx.referrals.open(referral)
         plan = Plan("advocate", "balance", TEN, NOW, None)
-        reward = tx.rewards.owe(referral, plan, anna, RewardState.APPROVED, "promised")
+        reward = tx.rewards.owe(referral, plan, anna, connection, RewardState.APPROVED, "promised")
     return World(database, merchant, connection, anna, ben, advocate, code, referral, reward)
 
 
@@ -141,10 +146,18 @@ def furnish(world: World) -> None:
     """Give this merchant a row in every table that the plain story leaves empty."""
     merchants.add_user(world.database, world.merchant, "owner@example.com", "owner")
     merchants.join_code(world.database, world.merchant, timedelta(hours=1))
+    keys.add(world.database, world.merchant, f"reports of {world.merchant}")
     ref = world.referral.ref
     with world.begin() as tx:
         tx.people.merge(world.ben, person(tx, "ben@work.example"), "he said so")
         tx.people.keep_email(world.anna, "anna@example.com")
+        tx.roster.invite(world.referral.program, [world.ben], "staff")
+        tx.roster.add_groups([(world.anna, "testers")])
+        tx.marks.add([(world.ben, (Seen("phone", "+49 30 1234"),))])
+        tx.marks.join(world.anna, None, frozenset({"testers"}))
+        tx.marks.guess("203.0.113.0/24")
+        told = Heard(world.connection, ref, uuid4(), "orders", b"a hash of bytes", NOW)
+        tx.receipts.hear([told])
         tx.programs.click(world.code, "email")
         tx.deliveries.add(world.connection, "shop", [Item("anna.example.com", "orders", f"{world.merchant}", b"{}")])
         tx.truths.note(world.connection, ref, [world.referral.touch])

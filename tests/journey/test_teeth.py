@@ -28,6 +28,37 @@ class Guard:
 
 JOURNEY = "tests/journey"
 GUARDS = {
+    "a dry-run cannot write": Guard(
+        "connector/store/database.py",
+        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+        f"{JOURNEY}/test_dry_run.py::test_nothing_is_written_and_nothing_could_be",
+    ),
+    "a program that only watches sets nothing up": Guard(
+        "connector/journey/check.py",
+        "if watching or not desk.public_url",
+        "if not desk.public_url",
+        f"{JOURNEY}/test_shadow.py::test_a_whole_story_is_seen_and_nothing_in_the_shop_is_touched",
+    ),
+    "the friend's first purchase decides": Guard(
+        "connector/journey/attribute.py",
+        "return this < that",
+        "return False",
+        f"{JOURNEY}/test_one_purchase_many_platforms.py"
+        "::test_the_friends_first_order_decides_though_the_second_was_told_of_before_it",
+    ),
+    "the same purchase elsewhere is evidence alone": Guard(
+        "connector/journey/decide.py",
+        'return not isinstance(fact, Deed) or program.source in ("", platform)',
+        "return True",
+        f"{JOURNEY}/test_rules_kept.py::test_a_deal_on_another_platform_than_the_programs_never_pays",
+    ),
+    "what was promised keeps its figures": Guard(
+        "connector/store/limits.py",
+        "WHERE merchant_id = :merchant AND id = :id AND standing IS NULL",
+        "WHERE merchant_id = :merchant AND id = :id AND FALSE",
+        f"{JOURNEY}/test_rules_kept.py::test_a_lower_budget_takes_nothing_back_that_was_promised",
+    ),
     "another kind only after a certain refusal": Guard(
         "connector/journey/issue.py",
         "if answer.state is AttemptState.REFUSED and attempt.effect.direction",
@@ -42,7 +73,7 @@ GUARDS = {
         "tests/adapters/test_conformance_money.py::test_sent_twice_it_has_one_effect[shopify-gift_card-credit-A]",
     ),
     "what ended unspent is not asked back": Guard(
-        "connector/journey/decide.py",
+        "connector/journey/owing.py",
         "target = target.at_most(unlapsed).at_least_zero()",
         "target = target.at_least_zero()",
         f"{JOURNEY}/test_every_credit.py::test_credit_that_ends_unspent_leaves_the_debt_and_is_not_asked_back",

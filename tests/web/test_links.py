@@ -84,7 +84,7 @@ def test_a_slip_of_the_finger_leads_nowhere_rather_than_to_somebody_else(shop: S
 def test_a_vanity_code_lives_under_its_merchants_name_alone(shop: Shop) -> None:
     with shop.app.database.begin(shop.merchant) as tx:
         anna = enrol.enrol(tx, shop.program, "anna@example.com")
-        tx.programs.add_code(anna.id, "anna-drinks-tea", "vanity")
+        tx.roster.add_codes([(anna.id, "anna-drinks-tea", "vanity")])
     other = merchants.ensure(shop.app.database, "Bob's Boats")
     for path in ("anna-s-tea-house/anna-drinks-tea", "Anna-S-Tea-House/ANNA-Drinks-Tea"):
         host, _, query = leads_to(shop.web.get(f"/r/{path}"))

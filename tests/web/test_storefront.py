@@ -24,7 +24,7 @@ OFFER = {"kind": "percent", "percent": 15, "minimum": "50.00 EUR"}
 
 @pytest.fixture(autouse=True)
 def fresh_gate(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storefront, "gate", storefront._Gate())
+    monkeypatch.setattr(storefront, "gate", storefront.Gate(storefront.MOST))
 
 
 @pytest.fixture

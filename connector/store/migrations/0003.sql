@@ -56,6 +56,8 @@ CREATE TABLE invitation (
 
 -- Facts of our own, such as an enrolment, belong to no connection and are told once for ever.
 ALTER TABLE fact ALTER COLUMN connection_id DROP NOT NULL;
+-- What people say of a referral is found whatever connection it stands on by then.
+CREATE INDEX fact_of_referral ON fact (external_id) WHERE object_kind = 'referral';
 CREATE UNIQUE INDEX fact_own ON fact (merchant_id, key) WHERE connection_id IS NULL;
 
 -- ── Decisions ───────────────────────────────────────────────────────────────────────────────────────────────────

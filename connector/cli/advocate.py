@@ -11,16 +11,16 @@ from uuid import UUID
 
 import click
 
-from connector import roster_file
 from connector.cli.account import choose_merchant
 from connector.domain.person import NAME
 from connector.domain.program import TESTERS
 from connector.errors import ConfigError
+from connector.files import roster as roster_file
+from connector.files.columns import FORMATS
 from connector.journey import enrol, roster
 from connector.journey.invite import Invited, invite, participation
 from connector.ports.roster import Flaw, Participation
 from connector.ports.store import Tx
-from connector.roster_columns import FORMATS
 from connector.wiring import App, open_app, ready
 
 _MERCHANT = click.option("--merchant", "name", default=None, help="Needed only where there are several.")

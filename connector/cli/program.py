@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from connector import program_file
 from connector.cli.account import choose_merchant
 from connector.domain.program_data import parse
 from connector.domain.terms import terms
+from connector.files import program as program_file
 from connector.journey.publish import publish
 from connector.wiring import open_app, ready
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import click
 
-from connector import program_file
 from connector.cli.account import choose_merchant
 from connector.cli.program import program
 from connector.domain.money import Money
 from connector.domain.rehearsal import Compared, Outcome, Rehearsal, totals
+from connector.files import program as program_file
 from connector.journey import rehearse
 from connector.journey.exit_report import exit_report
 from connector.journey.rehearse import Show

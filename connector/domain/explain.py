@@ -73,10 +73,7 @@ def in_words(told: Explanation) -> list[str]:
     """The explanation for the merchant, one sentence a line."""
     decision = told.decision
     lines = [f"It is {decision.stage}, by the rule {decision.rule!r}: {decision.reason}"]
-    lines += [
-        f"{_at(each.touch.at)} {WORDS[each.touch.source]} named {each.touch.code}: {each.verdict}."
-        for each in told.evidence
-    ]
+    lines += [_touched(each) for each in told.evidence]
     fired = [signal for signal in told.signals if signal.fired]
     lines += [f"Suspicion {signal.rule}, {signal.points} points: {signal.words}" for signal in fired]
     lines += [f"Not looked at, {signal.rule}: {signal.words}" for signal in told.signals if not signal.available]
@@ -127,7 +124,7 @@ def for_advocate(program: Program, decision: Decision) -> str:
     if decision.review:
         words = _SAFE["review"]
     else:
-        words = _SAFE.get(decision.rule) or (_WAITS if decision.hold else _OTHERWISE[decision.stage])
+        words = _SAFE.get(decision.rule) or (_WAITS if decision.hold else _OTHERWISE.get(decision.stage, _WAITS))
     theirs = [plan for plan in decision.plans if plan.role != "friend"]
     if decision.rule not in ("hold", "released", "paid") or not theirs:
         return f"{program.name}: {words}"

@@ -14,6 +14,7 @@ E = TypeVar("E", bound=StrEnum)
 MAX_DAYS = 3650
 MAX_COUNT = 1_000_000
 _PERCENT_DIGITS = 2
+_LONGEST = 80
 
 
 class Reader:
@@ -72,7 +73,7 @@ class Reader:
     def choice(self, key: str, allowed: Collection[str], default: str) -> str:
         value = self.get(key, default)
         if not isinstance(value, str) or value not in allowed:
-            self.wrong(key, f"{value!r} is none of {', '.join(allowed)}")
+            self.wrong(key, f"{shown(value)} is none of {', '.join(allowed)}")
             return default
         return value
 
@@ -82,7 +83,7 @@ class Reader:
     def whole(self, key: str, default: int | None, least: int = 0, most: int = MAX_COUNT) -> int | None:
         value = self.get(key, default)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most):
-            self.wrong(key, f"{value!r} must be a whole number, {least} to {most}")
+            self.wrong(key, f"{shown(value)} must be a whole number, {least} to {most}")
             return least
         return value
 
@@ -95,7 +96,7 @@ class Reader:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_DAYS:
-            self.wrong(key, f"{value!r} must be a whole number of days, 0 to {MAX_DAYS}")
+            self.wrong(key, f"{shown(value)} must be a whole number of days, 0 to {MAX_DAYS}")
             return timedelta(0)
         return timedelta(days=value)
 
@@ -109,10 +110,12 @@ class Reader:
         except ValueError:
             money = None
         if money is None or money.minor <= 0:
-            self.wrong(key, f'{value!r} must be an amount and its currency, such as "10.00 EUR"')
+            self.wrong(key, f'{shown(value)} must be an amount and its currency, such as "10.00 EUR"')
             return None
         if len(amount.strip().partition(".")[2].rstrip("0")) > exponent(money.currency):
-            self.wrong(key, f"{value!r} has a part of a coin: {money.currency} has {exponent(money.currency)} digits")
+            self.wrong(
+                key, f"{shown(value)} has a part of a coin: {money.currency} has {exponent(money.currency)} digits"
+            )
             return None
         return money
 
@@ -126,17 +129,17 @@ class Reader:
         except ValueError:
             basis_points = 0
         if isinstance(percent, bool) or not 0 < basis_points <= WHOLE_BP:
-            self.wrong(key, f"{percent!r} must be more than 0 and at most 100")
+            self.wrong(key, f"{shown(percent)} must be more than 0 and at most 100")
             return 0
         if len(str(percent).strip().partition(".")[2].rstrip("0")) > _PERCENT_DIGITS:
-            self.wrong(key, f"{percent!r} must have at most {_PERCENT_DIGITS} digits after the point")
+            self.wrong(key, f"{shown(percent)} must have at most {_PERCENT_DIGITS} digits after the point")
             return 0
         return basis_points
 
     def flag(self, key: str, *, default: bool) -> bool:
         value = self.get(key, default)
         if not isinstance(value, bool):
-            self.wrong(key, f"{value!r} must be true or false")
+            self.wrong(key, f"{shown(value)} must be true or false")
             return default
         return value
 
@@ -176,6 +179,15 @@ class Reader:
 def _is_label(value: object) -> bool:
     """A text or a bare number. YAML reads a bare NO as false, which nobody meant."""
     return isinstance(value, str | int) and not isinstance(value, bool) and bool(str(value).strip())
+
+
+def shown(value: object) -> str:
+    """A value as it was written, cut where it is longer than anybody reads."""
+    try:
+        text = repr(value)
+    except ValueError:  # a number of more digits than Python prints
+        text = "a number without end"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def listed(words: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from connector.domain.case import Case, Decision, Remedy, Stage
@@ -79,5 +79,5 @@ def _approval(facts: tuple[Fact, ...], now: datetime) -> Judged:
     """An approval that replaces whatever was said before."""
     before = [fact for fact in facts if isinstance(fact, Judged)]
     ref = before[0].ref if before else ObjectRef("referral", "")
-    as_of = max([now, *(fact.as_of for fact in before)])
+    as_of = max([now, *(fact.as_of for fact in facts)]) + timedelta(microseconds=1)
     return Judged(ref, as_of, now, _TRIAL, approved=True, reason="to see what would be")

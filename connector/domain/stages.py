@@ -295,14 +295,16 @@ def _releases(docket: _Docket) -> list[RewardReleased]:
 
 def _released(docket: _Docket, plans: Sequence[Plan], promised: str, share: str) -> Decision:
     case = docket.case
-    early = {plan.ordinal: fact for plan in reversed(plans) for fact in _early(docket, plan)}
-    plans = tuple(replace(plan, ready=case.now >= plan.release_at or plan.ordinal in early) for plan in plans)
+    early = {(plan.role, plan.ordinal): fact for plan in plans for fact in _early(docket, plan)}
+    plans = tuple(
+        replace(plan, ready=case.now >= plan.release_at or (plan.role, plan.ordinal) in early) for plan in plans
+    )
     waiting = [plan.release_at for plan in plans if not plan.ready]
     if len(waiting) == len(plans):
         when = _minute(min(waiting))
         reason = f"{promised} is promised and held until {when}.{share}"
         return Decision(Stage.QUALIFIED, "hold", reason, plans, min(waiting), counts=True)
-    first = next((fact.by for _, fact in sorted(early.items())), "")
+    first = min(((fact.happened_at, fact.by) for fact in early.values()), default=(None, ""))[1]
     said, again = f"{share} Released early by {first}." if first else share, min(waiting, default=None)
     if case.paid_out:
         return Decision(Stage.REWARDED, "paid", f"{promised} is paid.{said}", plans, again, counts=True)

@@ -71,11 +71,17 @@ def _left(bounds: Bounds, refunds: Sequence[OrderRefunded], net: Money, whole: M
     """What is left of the parts that count. Refunds told as a sum take their share of what the others have left."""
     zero = Money.zero(net.currency)
     told = [refund for refund in refunds if refund.items is not None]
-    parts = [item for refund in told for item in refund.items or ()]
-    left = (whole - sum((part.net for part in parts if matches(bounds, part)), zero)).at_least_zero()
+    back = (_matched(bounds, refund).at_most(refund.amount.at_least_zero()) for refund in told)
+    left = (whole - sum(back, zero)).at_least_zero()
     order_left = (net - _sum(told, zero)).at_least_zero()
     rest = _sum([refund for refund in refunds if refund.items is None], zero).at_most(order_left)
     return left - left.share(rest.minor, order_left.minor)
+
+
+def _matched(bounds: Bounds, refund: OrderRefunded) -> Money:
+    """The price of all that counts among what went back."""
+    things = (item.net for item in refund.items or () if matches(bounds, item))
+    return sum(things, Money.zero(refund.amount.currency))
 
 
 def _sum(refunds: Sequence[OrderRefunded], zero: Money) -> Money:

@@ -31,7 +31,7 @@ def test_the_demo_ends_by_itself_and_its_last_line_counts_nothing_wrong():
     ("file", "right", "wrong"),
     [
         ("adapters/shopify/sandbox/story.yaml", 'amount: "4.55"', 'amount: "4.56"'),
-        ("connector/domain/money.py", "2 * self.minor * part + whole", "2 * self.minor * part + 3 * whole"),
+        ("connector/domain/money.py", '{"half_up": whole,', '{"half_up": 3 * whole,'),
     ],
 )
 def test_a_wrong_amount_ends_the_demo_with_exit_1(tmp_path: Path, file: str, right: str, wrong: str):

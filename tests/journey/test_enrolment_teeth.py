@@ -36,7 +36,7 @@ GUARDS = {
         f"{LISTS}::test_a_code_of_somebody_else_is_told_and_never_moved",
     ),
     "no cell is a formula": Guard(
-        "connector/csv_lines.py",
+        "connector/files/lines.py",
         """[f"'{cell}" if _FORMULA.match(cell) else cell for cell in cells]""",
         "list(cells)",
         f"{LISTS}::test_no_cell_of_an_export_is_a_formula_in_a_spreadsheet",

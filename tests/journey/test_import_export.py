@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
-from connector import csv_lines, roster_file
 from connector.cli import main
 from connector.domain.person import NAME
 from connector.errors import ConfigError
+from connector.files import lines
+from connector.files import roster as roster_file
 from connector.journey import roster
 from connector.journey.enrol import choose_code, enrol
 from connector.wiring import App
@@ -323,11 +324,11 @@ CELLS = st.lists(st.text(st.characters(codec="utf-8") | st.sampled_from("'=+-@\t
 @given(CELLS)
 def test_every_cell_reads_again_as_it_was_and_none_begins_a_formula(cells: list[str]) -> None:
     kept = [cell.strip(" \xa0") for cell in cells]
-    raw = csv_lines.line(["email", *kept])
+    raw = lines.line(["email", *kept])
     (row,) = csv.reader(io.StringIO(raw, newline=""))
     assert not [cell for cell in row if cell and cell[0] in "=+-@\t\0"]
-    head = csv_lines.line(["email"] * (len(kept) + 1))  # from which the sign between values is known
-    (_, record) = csv_lines.read((head + raw).encode(), "x")
+    head = lines.line(["email"] * (len(kept) + 1))  # from which the sign between values is known
+    (_, record) = lines.read((head + raw).encode(), "x")
     assert (record.wrong, list(record.cells)) == ("", ["email", *kept])
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import yaml
 
-from connector import program_file
 from connector.domain.program import Mode
 from connector.domain.program_data import parse
 from connector.domain.reader import Reader
 from connector.errors import ConfigError
+from connector.files import program as program_file
 
 DOCS = (Path(__file__).parents[2] / "docs" / "programs.md").read_text(encoding="utf-8")
 SMALLEST, WHOLE = re.findall(r"```yaml\n(.*?)```", DOCS, re.DOTALL)

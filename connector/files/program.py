@@ -20,12 +20,12 @@ def read(text: str, source: str) -> tuple[Program, dict[str, Any]]:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)
+        lines: dict[str, int] = {}
+        twice = list(_walk(root, "", lines))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError([f"{source}{_mark(error)}: {_problem(error)}"]) from error
     if not isinstance(data, dict) or not isinstance(root, yaml.MappingNode):
         raise ConfigError([f"{source} line 1: a program is a list of `setting: value` lines"])
-    lines: dict[str, int] = {}
-    twice = list(_walk(root, "", lines))
     problems = [f"{source} line {line}, {key}: written twice; keep one of them" for key, line in twice]
     try:
         program = parse(data)
@@ -41,7 +41,7 @@ def write(data: Mapping[str, Any]) -> str:
     return yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True)
 
 
-def _walk(node: yaml.Node, under: str, lines: dict[str, int]) -> Iterator[tuple[str, int]]:
+def _walk(node: yaml.Node | None, under: str, lines: dict[str, int]) -> Iterator[tuple[str, int]]:
     """Note the line of every key; yields those that stand twice, which YAML itself would drop in silence."""
     if isinstance(node, yaml.SequenceNode):
         for place, each in enumerate(node.value, 1):

@@ -8,15 +8,15 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from connector import csv_lines
-from connector.csv_lines import Record
 from connector.domain import codes
 from connector.domain.person import EMAIL, normal
 from connector.domain.program_data import WAYS
 from connector.errors import ConfigError
+from connector.files import lines
+from connector.files.columns import FORMATS, STAYS_OUT, plain, recognise
+from connector.files.lines import Record
 from connector.journey.enrol import BETWEEN, address, group
 from connector.ports.roster import Entry, Flaw
-from connector.roster_columns import FORMATS, STAYS_OUT, plain, recognise
 
 HEADERS = (
     "email",
@@ -52,7 +52,7 @@ class _Wrong(ValueError):
 
 def read(raw: bytes, name: str, format_: str = "auto") -> Read:
     """A list of advocates; entries of one person are joined. Raises ConfigError for what is no such list at all."""
-    records = csv_lines.read(raw, name)
+    records = lines.read(raw, name)
     header = next(records, Record(1, (), "it is empty; its first line must name the columns, one of them email"))
     if header.wrong:
         raise ConfigError([f"{name} line {header.line}: {header.wrong}"])
@@ -70,7 +70,7 @@ def read(raw: bytes, name: str, format_: str = "auto") -> Read:
 
 def addresses(raw: bytes, name: str) -> tuple[list[str], list[Flaw]]:
     """The e-mail addresses of a list, each once; a list of nothing else needs no first line that names the columns."""
-    records = list(csv_lines.read(raw, name))
+    records = list(lines.read(raw, name))
     names = FORMATS["connector"]["email"]
     first = records[0].cells if records else ()
     column = next((at for at, cell in enumerate(first) if plain(cell) in names), None)
@@ -256,7 +256,7 @@ def _both(first: Entry, other: Entry) -> Entry:
 
 def write(rows: Iterable[tuple[str, Mapping[str, Any]]], public_url: str) -> Iterator[str]:
     """Lines of a list that reads the same again. rows: each advocate's address, and what the roster says of them."""
-    yield csv_lines.line(HEADERS)
+    yield lines.line(HEADERS)
     for email, row in rows:
         told = {
             "email": email,
@@ -270,4 +270,4 @@ def write(rows: Iterable[tuple[str, Mapping[str, Any]]], public_url: str) -> Ite
             "friends_before": str(row["brought"]),
             "link": f"{public_url.rstrip('/')}/r/{row['code']}",
         }
-        yield csv_lines.line(told[header] for header in HEADERS)
+        yield lines.line(told[header] for header in HEADERS)

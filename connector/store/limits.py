@@ -31,6 +31,7 @@ class Limits(Repository):
             budget_from=_start(program.budget.period if program.budget else Period.EVER, at),
             cap_currency=cap,
             budget_currency=budget,
+            pilot=program.pilot is not None,
             never=["void", "refused"],
         ).one()
         return Standing(
@@ -85,7 +86,7 @@ _SUM = """coalesce(sum(reward.amount - coalesce(
     (SELECT sum(taken) FROM reversal WHERE reversal.reward_id = reward.id), 0)), 0)::bigint"""
 #: Friends who sent everything back, or were rejected after all, take no place.
 _STANDING = f"""
-WITH counted AS (SELECT id, advocate_id, qualified_at FROM referral
+WITH counted AS NOT MATERIALIZED (SELECT id, advocate_id, qualified_at FROM referral
                  WHERE merchant_id = :merchant AND program_id = :program AND id <> :referral AND qualified_at IS NOT NULL
                    AND stage NOT IN ('rejected', 'reversed', 'expired')),
      mine AS (SELECT * FROM counted WHERE advocate_id = :advocate)
@@ -94,7 +95,8 @@ SELECT (SELECT count(*) FROM mine WHERE {_TIER}) AS friends,
        (SELECT count(*) FROM mine WHERE {_CAP}) AS rewards,
        (SELECT {_SUM} FROM mine JOIN reward ON reward.referral_id = mine.id
           WHERE currency = :cap_currency AND role <> 'friend' AND reward.state <> ALL(:never) AND {_CAP}) AS earned,
-       (SELECT {_SUM} FROM counted JOIN reward ON reward.referral_id = counted.id
-          WHERE currency = :budget_currency AND reward.state <> ALL(:never) AND {_BUDGET}) AS spent,
-       (SELECT count(*) FROM counted) AS piloted
+       -- What no limit asks for is not added up over the whole program.
+       CASE WHEN :budget_currency = '' THEN 0 ELSE (SELECT {_SUM} FROM counted JOIN reward ON reward.referral_id = counted.id
+          WHERE currency = :budget_currency AND reward.state <> ALL(:never) AND {_BUDGET}) END AS spent,
+       CASE WHEN :pilot THEN (SELECT count(*) FROM counted) ELSE 0 END AS piloted
 """  # noqa: S608 - parts of ours

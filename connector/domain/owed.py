@@ -90,7 +90,7 @@ def _within_caps(program: Program, standing: Standing, plans: list[Plan]) -> tup
     others = [plan for plan in plans if plan.role == "friend"]
     if caps.rewards is not None and standing.rewards >= caps.rewards:
         remedy = Remedy("Raise `caps.rewards`.", settings=(("caps.rewards", standing.rewards + 1),))
-        return others, _capped(f"{caps.rewards} rewarded friends", caps.period, remedy)
+        return others, _capped(_friends(caps.rewards), caps.period, remedy)
     if caps.amount is None:
         return plans, None
     room = (caps.amount - (standing.earned or Money.zero(caps.amount.currency))).at_least_zero()
@@ -105,6 +105,10 @@ def _within_caps(program: Program, standing: Standing, plans: list[Plan]) -> tup
     remedy = Remedy(f"Raise `caps.amount` to {raised}.", settings=(("caps.amount", raised),))
     capped = None if kept else _capped(str(caps.amount), caps.period, remedy)
     return [*kept, *others], capped
+
+
+def _friends(count: int) -> str:
+    return "one rewarded friend" if count == 1 else f"{count} rewarded friends"
 
 
 def _capped(limit: str, period: str, remedy: Remedy) -> Refusal:

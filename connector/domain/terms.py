@@ -50,7 +50,8 @@ def terms_words(program: Program) -> str:
     rule = program.advocate_reward
     if rule is None or rule.kind == THANKS:
         return f"You get our thanks once your friend {_done(program)}."
-    least = f" at least {program.minimum_net}" if program.minimum_net else ""
+    # "has paid" alone takes a sum; elsewhere the minimum has a sentence of its own.
+    least = f" at least {program.minimum_net}" if program.minimum_net and program.event == "order_paid" else ""
     return f"You get {_reward(rule)}, {_when(program)} your friend {_done(program)}{least}."
 
 
@@ -82,6 +83,8 @@ def _offer(offer: Offer) -> str:
 
 
 def _reward(rule: RewardRule, whose: str = "your friend's") -> str:
+    if rule.kind == THANKS:
+        return "our thanks"
     if rule.kind == ITEM:
         return rule.item
     amount = str(rule.fixed) if rule.fixed is not None else f"{percent_words(rule.percent_bp)} of {whose} order"
@@ -133,7 +136,8 @@ def _precedence(program: Program) -> str:
 def _limits(program: Program) -> list[str]:
     said = []
     if caps := program.caps:
-        most = [f"{caps.rewards} rewarded friends" if caps.rewards else "", str(caps.amount) if caps.amount else ""]
+        friends = "one rewarded friend" if caps.rewards == 1 else f"{caps.rewards} rewarded friends"
+        most = [friends if caps.rewards else "", str(caps.amount) if caps.amount else ""]
         said.append(f"One person can earn at most {' and '.join(filter(None, most))} {_TIMES[caps.period]}.")
     if program.budget:
         said.append("The program has a budget; once it is spent, new rewards wait until we raise it.")
@@ -152,7 +156,7 @@ def _timing(program: Program) -> list[str]:
         said.append("We look at each referral before we pay.")
     elif program.review.when is When.FLAGGED:
         said.append("We look at unusual referrals before we pay, and you can ask us for another look.")
-    ends = {rule.expires_after for rule in program.every_reward if rule.expires_after}
+    ends = {rule.expires_after for rule in program.every_reward if rule.expires_after and rule.kind in _KINDS}
     said += [f"Credit ends {_days(end)} after you get it." for end in sorted(ends)]
     return said
 

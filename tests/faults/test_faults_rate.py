@@ -172,7 +172,7 @@ def test_the_allowance_is_used_up_and_hardly_ever_overdrawn(shop: Shop, redis_ur
     watched = Watched(maximum=100, rate=30)
     bucket(shop, watched)
     with workers(shop, 4, REDIS_URL=redis_url):
-        until(lambda: len(shop.credits()) == REWARDS, "every reward to be paid", within=300)
+        until(lambda: len(shop.credits()) == REWARDS, "every reward to be paid", within=240)
         asked, spent, refused, used = len(watched.asked), watched.spent, watched.refused, watched.used
     told = f"{asked} calls, {spent:.0f} points, {refused:.1%} throttled, {used:.1%} of the allowance used"
     print(told)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ MAILBOX, MAIL_DOMAIN, NAME = "mailbox", "mail_domain", "name"
 WEAK = frozenset({PHONE, ADDRESS, NETWORK, MAILBOX, MAIL_DOMAIN, NAME})
 #: Mail services that ignore dots in the name of a mailbox.
 _DOTLESS = frozenset({"gmail.com", "googlemail.com"})
+#: How much of an address on the internet names a household or an office rather than one device.
+_NETWORK_BITS = {4: 24, 6: 48}
 
 
 def normal(kind: str, value: str) -> str:
@@ -46,6 +49,18 @@ def mail_marks(email: str) -> tuple[tuple[str, str], ...]:
     if domain in _DOTLESS:
         box, domain = box.replace(".", ""), "gmail.com"
     return (MAILBOX, f"{box}@{domain}"), (MAIL_DOMAIN, domain)
+
+
+def network_of(text: str | None) -> str:
+    """The network of an address on the internet; "" for one that is nobody's: private, loopback, reserved, none."""
+    try:
+        address = ipaddress.ip_address((text or "").strip())
+    except ValueError:
+        return ""
+    address = getattr(address, "ipv4_mapped", None) or address
+    if not address.is_global or address.is_multicast:
+        return ""
+    return str(ipaddress.ip_network((int(address), _NETWORK_BITS[address.version]), strict=False))
 
 
 def fingerprint(key: bytes, merchant: UUID, kind: str, value: str, scope: str = "") -> bytes:

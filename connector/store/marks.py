@@ -136,7 +136,8 @@ SELECT (SELECT array_agg(DISTINCT kind) FROM theirs JOIN friends USING (kind, di
             AND captured_at <= :at AND captured_at > :at - make_interval(days => :network_days)) AS by_network,
        (SELECT count(*) FROM friends JOIN guess ON guess.network = friends.digest
           WHERE friends.kind = :network AND guess.merchant_id = :merchant
-            AND guess.at BETWEEN :at - interval '{_GUESSING}' AND :at) AS guesses,
+            -- Platforms keep whole seconds, so what came in the same second may seem to come after it.
+            AND guess.at BETWEEN :at - interval '{_GUESSING}' AND :at + interval '1 second') AS guesses,
        (SELECT count(*) FROM others WHERE stage = 'reversed') AS refunded,
        (SELECT count(*) FROM others WHERE qualified_at IS NOT NULL OR stage = 'reversed') AS converted
 """  # noqa: S608 - an interval of ours

@@ -8,10 +8,14 @@ from flask import Blueprint, abort, current_app, redirect, request
 from werkzeug.wrappers import Response
 
 from connector.domain import codes
+from connector.domain.person import network_of
 from connector.store.programs import Click
+from connector.web.gate import Gate
 from connector.wiring import App
 
 pages = Blueprint("links", __name__)
+#: Wrong codes of one network that are remembered in a minute; more of them tell nothing new.
+guesses = Gate(30)
 _MEDIA = frozenset({"email", "sms", "whatsapp", "social", "copy", "qr", "share", "link"})
 
 
@@ -39,9 +43,16 @@ def vanity(merchant: str, code: str) -> Response:
         abort(404)
     with app.database.begin(owner.merchant) as tx:
         click = tx.programs.click(codes.fold(code), _medium())
+        if click is None and (network := _network()) and guesses.passes(network):
+            tx.marks.guess(network)
     if click is None:
         abort(404)
     return _send_on(click, codes.fold(code))
+
+
+def _network() -> str:
+    """Where the visitor comes from, as the nearest proxy saw it; "" for what is nobody's."""
+    return network_of(request.access_route[-1]) if request.access_route else ""
 
 
 def _medium() -> str:

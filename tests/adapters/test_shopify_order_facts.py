@@ -16,6 +16,7 @@ from adapters.shopify.outbound import orders, values
 from adapters.shopify.outbound.reads import AGAIN_S
 from connector.domain.facts import Item, ObjectRef, OrderFulfilled, OrderPaid
 from connector.domain.money import Money
+from connector.domain.person import network_of
 from connector.domain.touch import Source
 from connector.errors import Refused, Throttled, Unavailable
 from connector.ports.platform import Seen
@@ -327,7 +328,7 @@ def test_only_a_number_that_means_the_same_everywhere_is_a_mark(number, same):
     ],
 )
 def test_only_an_address_on_the_open_internet_names_a_network(address, network):
-    assert values.network_of(address) == network
+    assert network_of(address) == network
 
 
 def test_the_tags_that_a_merchant_gave_a_customer_are_their_groups(shop):

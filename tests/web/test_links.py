@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 from connector.domain import codes
 from connector.journey import enrol
 from connector.store import merchants
+from connector.web import links
 from tests.shop import DOMAIN, PROGRAM, Shop
 
 SECOND = "tea.example.com"
@@ -217,3 +218,17 @@ def test_no_variant_of_a_link_with_an_offer_leads_away_either(shop: Shop) -> Non
         host, path, query = leads_to(answer)
         assert (host, path) == (DOMAIN, f"/discount/{shop.code}"), evil
         assert query["redirect"].startswith("/collections/all?sort=new&ref="), evil
+
+
+def test_who_tries_many_wrong_codes_is_seen_when_they_bring_a_friend(shop: Shop) -> None:
+    """Eleven wrong codes from one network, and then an order from there: its referral says so, and is not blocked by it."""
+    links.guesses.passed.clear()
+    for number in range(11):
+        headers = {"X-Forwarded-For": f"198.51.100.7, 8.8.8.{number}"}
+        assert shop.web.get(f"/r/anna-s-tea-house/wrong-{number}", headers=headers).status_code == 404
+    shop.order(client_ip="8.8.8.200")
+    shop.work()
+    [referral] = shop.rows("SELECT evidence, rule FROM referral")
+    assert (referral["evidence"]["guesses"], referral["rule"]) == (11, "paid")
+    assert shop.web.get("/r/anna-s-tea-house/wrong", headers={"X-Forwarded-For": "10.0.0.1"}).status_code == 404
+    assert shop.rows("SELECT count(*) AS n FROM guess") == [{"n": 11}]

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from adapters.shopify import MANIFEST
 from adapters.shopify.inbound import cart_touch, code_touch, host_of, visit_touches
-from adapters.shopify.outbound.values import Json, money, network_of, phone_of, time
+from adapters.shopify.outbound.values import Json, money, phone_of, time
 from connector.domain.facts import Fact, Item, ObjectRef, OrderFulfilled, OrderPaid, OrderRefunded
 from connector.domain.fraud import REFERRER
 from connector.domain.money import Money
-from connector.domain.person import ADDRESS, EMAIL, MAILBOX, NETWORK, PHONE, normal
+from connector.domain.person import ADDRESS, EMAIL, MAILBOX, NETWORK, PHONE, network_of, normal
 from connector.domain.touch import Touch
 from connector.ports.platform import Glance, Seen, Truth
 

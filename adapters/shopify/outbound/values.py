@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,8 +13,6 @@ Json = Mapping[str, Any]
 
 #: A number that means the same in every country, as ITU-T E.164 writes it.
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-#: How much of an address on the internet names a household or an office rather than one device.
-_NETWORK_BITS = {4: 24, 6: 48}
 
 
 def money(value: Json) -> Money:
@@ -41,15 +38,3 @@ def phone_of(text: str | None) -> str:
     """The number in E.164, "" for one that could be anybody's."""
     number = re.sub(r"[\s().\-/]", "", text or "")
     return number if _E164.fullmatch(number) else ""
-
-
-def network_of(text: str | None) -> str:
-    """The network of an address on the internet; "" for one that is nobody's: private, loopback, reserved, none."""
-    try:
-        address = ipaddress.ip_address((text or "").strip())
-    except ValueError:
-        return ""
-    address = getattr(address, "ipv4_mapped", None) or address
-    if not address.is_global or address.is_multicast:
-        return ""
-    return str(ipaddress.ip_network((int(address), _NETWORK_BITS[address.version]), strict=False))

@@ -2,6 +2,7 @@
 
 make mutants                                   every rule, and the two steps that take in and pay out
 make mutants WHAT=connector/domain/money.py    one file, or several
+make mutants ARGS="--again money.json"         what survived in that report, after tests were added and nothing else
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from hypothesis import Phase, settings
-from mutations import mutants
+from mutations import Mutant, mutants
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -61,7 +62,8 @@ class Score:
         return 100 * (self.killed + self.endless) / self.count if self.count else 100.0
 
 
-def measure(files: Sequence[str], console: Console) -> Iterator[Score]:
+def measure(files: Sequence[str], before: Mapping[str, Score], console: Console) -> Iterator[Score]:
+    """The score of each file. before: of those where only what survived is tried again."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="connector-mutants-")))
         folder.chmod(0o711)  # the server's own account passes through it
@@ -74,7 +76,7 @@ def measure(files: Sequence[str], console: Console) -> Iterator[Score]:
             if not tests:
                 sys.exit(f"{file} has no tests: a rule needs some in tests/domain, a step of the journey in JOURNEY")
             options = [] if file in JOURNEY else ["--noconftest"]
-            yield _measure(trial, file, [[*options, test] for test in tests], console)
+            yield _measure(trial, file, [[*options, test] for test in tests], before.get(file), console)
 
 
 def _noticed(trial: Trial, tests: list[list[str]], bound_s: float) -> bool | None:
@@ -87,13 +89,13 @@ def _noticed(trial: Trial, tests: list[list[str]], bound_s: float) -> bool | Non
     return False
 
 
-def _measure(trial: Trial, file: str, tests: list[list[str]], console: Console) -> Score:
+def _measure(trial: Trial, file: str, tests: list[list[str]], before: Score | None, console: Console) -> Score:
     original = trial.tree / file
     source = original.read_text(encoding="utf-8")
     # Every mutant is written anew from its syntax, without comments: so must be what it is compared with.
     original.write_text(_in_house_style(ast.unparse(ast.parse(source))), encoding="utf-8")
     bound = PATIENCE * max(trial.warm(file, test) for test in tests) + GRACE_S
-    every, score = list(mutants(source)), Score(file)
+    every, score = _to_try(file, source, before)
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     # Drawn by this thread alone: a second one could hold a lock at the moment of a fork.
     bar = Progress(
@@ -115,6 +117,18 @@ def _measure(trial: Trial, file: str, tests: list[list[str]], console: Console) 
     return score
 
 
+def _to_try(file: str, source: str, before: Score | None) -> tuple[list[Mutant], Score]:
+    """The mutants to try, and the score without them."""
+    every = list(mutants(source))
+    if before is None:
+        return every, Score(file)
+    if before.count != len(every):
+        sys.exit(f"{file} has changed since that report: measure it as a whole")
+    left = [mutant for mutant in every if Survivor(mutant.line, mutant.was, mutant.now) in before.survivors]
+    done = len(every) - len(left)
+    return left, Score(file, done, done - before.endless, before.endless)
+
+
 def _in_house_style(source: str) -> str:
     """Formatted as ours is, for tests that read what the rules say."""
     ruff = Path(sys.executable).with_name("ruff")
@@ -129,6 +143,17 @@ def table(scores: Sequence[Score]) -> Table:
         figures = (s.count, s.killed, s.endless, len(s.survivors))
         shown.add_row(s.file, *map(str, figures), f"{s.percent:.1f} %")
     return shown
+
+
+def _read(report: Path) -> dict[str, Score]:
+    """The scores of an earlier run by file."""
+    rows = json.loads(report.read_text(encoding="utf-8"))
+    return {
+        row["file"]: Score(
+            row["file"], row["count"], row["killed"], row["endless"], [Survivor(**each) for each in row["survivors"]]
+        )
+        for row in rows
+    }
 
 
 def _total(scores: Sequence[Score]) -> Score:
@@ -146,6 +171,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="*", help="files to change; without any, all that are measured")
     parser.add_argument("--json", type=Path, help="write the figures and all survivors there")
+    parser.add_argument("--again", type=Path, help="a report: try what survived then, and nothing else")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the database server ends with this, and the copy goes
     rules = sorted(str(p.relative_to(ROOT)) for p in ROOT.glob(f"{DOMAIN}/*.py") if p.name != "__init__.py")
@@ -156,10 +182,13 @@ def main() -> int:
     settings.load_profile("mutants")
     os.environ["HYPOTHESIS_PROFILE"] = "mutants"
     console = Console(stderr=True, soft_wrap=True)
-    scores = list(measure(given.files or [*rules, *JOURNEY], console))
-    if report:
-        told = [{**asdict(score), "percent": round(score.percent, 1)} for score in scores]
-        report.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    before = _read(given.again) if given.again else {}
+    scores: list[Score] = []
+    for score in measure(given.files or list(before) or [*rules, *JOURNEY], before, console):
+        scores.append(score)
+        if report:  # after each file: the next one may be ended in the middle
+            told = [{**asdict(each), "percent": round(each.percent, 1)} for each in scores]
+            report.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     Console(width=100).print(table(scores))
     return int(any(score.percent < WANTED for score in scores))
 

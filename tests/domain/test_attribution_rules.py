@@ -2,13 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import combinations, permutations
+from typing import Any
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.domain.attribution import WORDS, Attribution, Candidate, attribute
+from connector.domain.attribution import WORDS, Attribution, Candidate, Weighed, attribute, weigh
 from connector.domain.money import Money
 from connector.domain.program import Mode, Program, RewardRule
 from connector.domain.touch import Source, Touch
@@ -137,6 +138,30 @@ def test_the_explanation_names_the_winning_code_its_source_and_what_it_outranked
     assert found.reason.endswith("(last touch counts).")
     alone = attribute(program(last_touch=False), [touched(ANNA, Source.FORM)], PLACED)
     assert alone is not None and alone.reason == "Code ANNA came from a form."
+
+
+def test_where_the_first_touch_counts_it_is_said_so() -> None:
+    found = attribute(
+        program(last_touch=False), [touched(ANNA, Source.REDEEM_CODE), touched(BEN, Source.CLICK)], PLACED
+    )
+    assert found is not None and found.reason.endswith("(first touch counts).")
+
+
+def test_a_touch_of_the_windows_first_moment_is_not_told_as_too_old() -> None:
+    told = weigh(program(), [touched(ANNA, Source.CLICK, WINDOW), touched(BEN, Source.CLICK, WINDOW + TICK)], PLACED)
+    assert [each.verdict for each in told] == ["it is older than the window of 30 days", "it decided"]
+
+
+def test_of_two_who_say_the_same_of_themselves_one_has_won() -> None:
+    """Two files of a merchant may give one code to two people."""
+    same = Touch(Source.CLICK, "TEA", PLACED)
+    told = weigh(program(), [Candidate(same, ANNA), Candidate(same, BEN)], PLACED)
+    assert [each.won for each in told] == [True, False]
+
+
+@pytest.mark.parametrize("kind", [Candidate, Attribution, Weighed])
+def test_nobody_can_change_who_won_afterwards(kind: Any) -> None:
+    assert kind.__dataclass_params__.frozen
 
 
 def test_every_source_has_words_for_people() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 from itertools import permutations
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -21,6 +23,7 @@ from connector.domain.stages import decide
 from tests.domain.chance import a_program, a_story
 from tests.domain.story import BASE, DAY0, case, facts
 
+DOMAIN = Path(__file__).parents[2] / "connector" / "domain"
 STORIES = 3_000
 SEEDS = st.integers(0, 2**32)
 #: Where a person may still be asked to look: at what is promised, and at what was turned down.
@@ -242,3 +245,10 @@ def test_a_ruling_is_never_forgotten_whatever_follows() -> None:
     assert isinstance(declined[1], Judged)
     for more in ("d2 refund 1.00 EUR", "d2 released Kim", "d2 order 20.00 EUR id=B"):
         assert decide(parse(BASE), replace(case([]), facts=(*declined, *facts([more])))).rule == "declined"
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in DOMAIN.glob("[a-z]*.py")))
+def test_nothing_that_decides_can_be_changed_afterwards(name: str) -> None:
+    module = importlib.import_module(f"connector.domain.{name}")
+    kinds = [kind for kind in vars(module).values() if isinstance(kind, type) and is_dataclass(kind)]
+    assert [kind.__name__ for kind in kinds if not kind.__dataclass_params__.frozen] == []  # type: ignore[attr-defined]

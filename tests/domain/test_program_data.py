@@ -218,6 +218,8 @@ def test_a_percentage_is_held_to_its_cap_and_a_fixed_amount_never_crosses_curren
     assert [rule.full(Money(net, "EUR")).minor for net in (4_990, 5_000, 5_010, 90_000)] == [499, 500, 500, 500]
     with pytest.raises(ValueError, match="promise is in EUR, the order in USD"):
         RewardRule("balance", Money(500, "EUR")).full(Money(5_000, "USD"))
+    with pytest.raises(ValueError, match="nothing to take it of"):
+        rule.full(None)
 
 
 WHOLE: dict[str, Any] = {

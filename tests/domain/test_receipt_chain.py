@@ -242,6 +242,66 @@ def test_what_does_not_fit_is_named_though_the_chain_was_written_anew(forgery: s
     assert [words for words in found if words.startswith(expected)], (found, expected)
 
 
+# ── What was not taken back ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def kept(papers: dict[str, Any], **reward: Any) -> None:
+    """The 2.00 of the refund stayed with the advocate."""
+    papers["reward"].update(reward)
+    papers["reversals"] = []
+    papers["postings"] = [each for each in papers["postings"] if each["reversal"] is None]
+    papers["attempts"] = papers["attempts"][:1]
+
+
+def borne(papers: dict[str, Any]) -> None:
+    kept(papers)
+    data = {**PROGRAM, "clawback": {"after_issue": "absorb"}}
+    papers["program"].update(data=data, hash=receipt.fingerprint(data))
+
+
+def ended(papers: dict[str, Any], lapsed: int = 200) -> None:
+    kept(papers, lapsed=lapsed)
+    papers["postings"].append(receipt.plain(batch("ended", lapsed, "issued", "expired")))
+
+
+def a_mug(papers: dict[str, Any]) -> None:
+    kept(papers, item="a mug")
+    papers["attempts"] = []
+    papers["reward"]["transaction"] = None
+
+
+def still_open(papers: dict[str, Any], state: str = "sending") -> None:
+    borne(papers)
+    papers["reward"].update(state=state, transaction=None, redeemed=0)
+    papers["postings"], papers["attempts"] = papers["postings"][:1], []
+
+
+@pytest.mark.parametrize("stay", [borne, ended, a_mug, still_open], ids=lambda stay: stay.__name__)
+def test_what_the_merchant_bears_what_ended_and_what_was_handed_over_may_stay(
+    stay: Callable[[dict[str, Any]], None],
+) -> None:
+    papers = receipt.plain(sections())
+    stay(papers)
+    assert broken(made(papers)) == []
+
+
+@pytest.mark.parametrize(
+    "stay",
+    [kept, lambda papers: ended(papers, 199), lambda papers: still_open(papers, "approved")],
+    ids=["nobody bears it", "a cent more than ended", "it could still be made smaller"],
+)
+def test_what_stays_with_an_advocate_for_no_reason_is_named(stay: Callable[[dict[str, Any]], None]) -> None:
+    papers = receipt.plain(sections())
+    stay(papers)
+    wrong = [each.broken for each in check(made(papers), READERS) if each.broken]
+    assert wrong == ["600 is owed, and 800 less 0 stands"]
+
+
+def test_whatever_the_product_keeps_can_stand_in_a_receipt() -> None:
+    assert receipt.plain(story.fact("d0 lead").ref) == {"kind": "lead", "id": "A"}
+    assert receipt.plain((frozenset({"b", "a"}), b"\x01\xff")) == [["a", "b"], "01ff"]
+
+
 # ── What is no receipt ───────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -19,7 +19,7 @@ from connector.domain.program_data import parse
 from connector.domain.remedies import applied, is_refused, remedies, with_setting
 from connector.domain.stages import decide
 from connector.errors import ConfigError
-from connector.program_file import read, write
+from connector.files.program import read, write
 from tests.domain.chance import a_program, a_story
 from tests.domain.story import BASE, case
 
@@ -141,6 +141,22 @@ def test_a_remedy_that_no_program_can_hold_is_not_named() -> None:
     assert remedies(BASE, case([], "d3700")) == ()
 
 
+def test_where_the_first_remedy_changes_nothing_none_is_named() -> None:
+    """The advocate earned in a currency in which the cap is not: no rate for this purchase would mend that."""
+    capped = {**BASE, "caps": {"amount": "20.00 EUR"}}
+    story = case(["d0 order 100.00 EUR"], standing={"earned": "5.00 USD"})
+    assert decide(parse(capped), story).rule == "currency"
+    assert remedies(capped, story) == ()
+
+
+@pytest.mark.parametrize(("wrong", "named"), [(1, 1), (29, 29), (30, 0)])
+def test_who_would_have_to_mend_thirty_things_is_given_none(wrong: int, named: int) -> None:
+    data = {**BASE, "qualify": {"payment": "each", "payments": 40}}
+    told = [f"d{n} order 100.00 EUR id=O{n} first={'no' if n else 'yes'}" for n in range(wrong)]
+    story = case([*told, *(f"d{n} refund 1.00 USD id=O{n}" for n in range(wrong))], "d50")
+    assert len(remedies(data, story)) == named
+
+
 def test_a_remedy_is_refused_where_the_program_would_contradict_itself() -> None:
     with pytest.raises(ConfigError):
         applied(BASE, case([]), Remedy("Nonsense.", settings=(("mode", "pilot"),)))
@@ -174,6 +190,8 @@ CORNERS: list[tuple[str, dict[str, Any], list[str]]] = [
      {"mode": "shadow", "minimum_net": "5.00 EUR", "caps": {"rewards": 1, "amount": "1.00 EUR"}, "budget": {"amount": "2.00 EUR"},
       "review": {"when": "always"}, "orders": {"products": ["tea"], "countries": ["DE"], "currencies": ["CHF"], "tax": "excluded"}},
      ["d0 order 3.00 EUR kind=test first=no to=FR in=GBP"]),
+    ("a deal without an amount, and one in another currency", {"event": "deal_won", "advocate": {"amount": "5.00 EUR"},
+     "qualify": {"payment": "each", "payments": 2}}, ["d0 won", "d1 won 10.00 USD id=B"]),
     ("an order of nothing where some products count", {"orders": {"products": ["tea"]}}, ["d0 order 0.00 EUR items="]),
 ]  # fmt: skip
 

@@ -27,9 +27,7 @@ def test_a_note_that_lies_in_a_cart_outlives_a_new_release() -> None:
     assert read(token) == "TEA42"
 
 
-@pytest.mark.parametrize(
-    "when", ["", "0" * 13, "9" * 13, "-1", "1e9", "soon", "²", "١٢", " 1"], ids=repr
-)
+@pytest.mark.parametrize("when", ["", "0" * 13, "9" * 13, "-1", "1e9", "soon", "²", "١٢", " 1"], ids=repr)
 def test_what_is_no_time_is_no_note_even_under_our_signature(when: str) -> None:
     assert read(signed("TEA42", str(int(AT.timestamp())))) == "TEA42"
     assert read(signed("TEA42", when), within=timedelta(days=400 * 365)) is None

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from connector.domain.program import Program
 from connector.domain.program_data import parse
 from connector.errors import ConfigError
-from connector.program_file import read, write
+from connector.files.program import read, write
 
 #: A right program of many settings, one to a line, so that a mistake in any of them has a line of its own.
 RIGHT = """\
@@ -204,8 +204,8 @@ BROKEN: list[tuple[str, str]] = [
 ODD: list[tuple[str, str]] = [
     ("a day that the calendar does not have", "name: Tea\nwindow_days: 2026-13-45\n"),
     ("a number without digits", "name: Tea\nwindow_days: 0x_\n"),
-    ("a list within itself", "name: Tea\nadvocate: &a [*a]\n"),
     ("lists within lists without end", f"name: {'[' * 500}\n"),
+    ("a list within itself", "name: Tea\nadvocate: &a [*a]\n"),
     ("a number that fills a page", f"name: Tea\nwindow_days: 0x{'f' * 6000}\n"),
 ]
 

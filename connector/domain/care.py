@@ -54,7 +54,8 @@ def _seen(refunds: Mapping[ObjectRef, Sequence[OrderRefunded]]) -> set[tuple[str
 
 def _is_over(said: CareRaised | None, refunds: Sequence[OrderRefunded]) -> bool:
     """Whether somebody has seen to it since the last of these refunds."""
-    return said is not None and not said.still and said.as_of >= max(refund.as_of for refund in refunds)
+    # By when they happened: a refund is told anew with every later change of its order.
+    return said is not None and not said.still and said.happened_at >= max(refund.happened_at for refund in refunds)
 
 
 def _refunded(refunds: Sequence[OrderRefunded]) -> Care:

@@ -156,8 +156,11 @@ def _timing(program: Program) -> list[str]:
         said.append("We look at each referral before we pay.")
     elif program.review.when is When.FLAGGED:
         said.append("We look at unusual referrals before we pay, and you can ask us for another look.")
-    ends = {rule.expires_after for rule in program.every_reward if rule.expires_after and rule.kind in _KINDS}
-    said += [f"Credit ends {_days(end)} after you get it." for end in sorted(ends)]
+    theirs = program.friend_reward
+    yours = {rule.expires_after for rule in program.every_reward if rule is not theirs and rule.kind in _KINDS}
+    said += [f"Credit ends {_days(end)} after you get it." for end in sorted(filter(None, yours))]
+    if theirs is not None and theirs.kind in _KINDS and theirs.expires_after:
+        said.append(f"Your friend's credit ends {_days(theirs.expires_after)} after they get it.")
     return said
 
 

@@ -62,7 +62,7 @@ _ANY_PRODUCT = (("orders.products", None), ("orders.except_products", None))
 def _same_currency(refunds: Sequence[OrderRefunded], net: Money) -> None:
     odd = [refund for refund in refunds if refund.amount.currency != net.currency]
     if odd:
-        words = f"a refund is told in {odd[0].amount.currency}, and the purchase in {net.currency}"
+        words = f"A refund is told in {odd[0].amount.currency}, and the purchase in {net.currency}."
         remedy = Remedy("Have the refund told in the currency of the purchase.", without=frozenset(r.key for r in odd))
         raise Undecided("currency", words, remedy)
 

@@ -92,7 +92,8 @@ MORE: list[tuple[dict[str, Any], list[str], list[int]]] = [
     ({"friend": {**FIXED, "expires_days": 30}, "milestones": [{"at": 2, **FIXED, "expires_days": 1}, {"at": 3, **FIXED, "expires_days": 30}]},
      ["Your friend gets 5.00 EUR as store credit, too.", "With your friend number 2, you get 5.00 EUR as store credit on top.",
       "With your friend number 3, you get 5.00 EUR as store credit on top.",
-      "Credit ends 1 day after you get it.", "Credit ends 30 days after you get it."], []),
+      "Credit ends 1 day after you get it.", "Credit ends 30 days after you get it.",
+      "Your friend's credit ends 30 days after they get it."], []),
 ]  # fmt: skip
 
 

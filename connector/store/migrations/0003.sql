@@ -19,9 +19,10 @@ CREATE TABLE person_group (
     person_id uuid NOT NULL,
     connection_id uuid,
     name text NOT NULL,
-    UNIQUE NULLS NOT DISTINCT (person_id, connection_id, name),
     FOREIGN KEY (merchant_id, person_id) REFERENCES person (merchant_id, id)
 );
+CREATE UNIQUE INDEX person_group_theirs ON person_group (person_id, connection_id, name) WHERE connection_id IS NOT NULL;
+CREATE UNIQUE INDEX person_group_ours ON person_group (person_id, name) WHERE connection_id IS NULL;
 
 -- withheld: kinds of marks that the account does not show us.
 ALTER TABLE connection ADD COLUMN withheld text[] NOT NULL DEFAULT '{}';

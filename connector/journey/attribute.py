@@ -39,12 +39,13 @@ def _attribute(tx: Tx, key: bytes, connection: UUID, ref: ObjectRef) -> None:
     saved = tx.truths.get(connection, ref)
     if saved is None or saved.person is None or saved.truth.placed_at is None:
         return  # a guest whom nothing identifies: nobody could be referred
-    enrol_buyer(tx, connection, saved)
+    current = tx.programs.current()
+    enrol_buyer(tx, current, connection, saved)
     standing = tx.referrals.by_purchase(connection, ref)
     if standing:
         tx.tasks.mark(merchant_lane(tx.merchant), DECIDE, [str(r) for r in standing])
         return
-    programs = [each for each in tx.programs.current() if may_count(each.program, saved.truth.note)]
+    programs = [each for each in current if may_count(each.program, saved.truth.note)]
     if not programs:
         return
     candidates = candidates_of(tx, key, connection, saved, max(each.program.window for each in programs))

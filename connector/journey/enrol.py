@@ -188,11 +188,11 @@ def wants_buyers(tx: Tx) -> bool:
     return any(each.program.enrolment.after_order for each in tx.programs.current())
 
 
-def enrol_buyer(tx: Tx, connection: UUID, saved: SavedTruth) -> None:
-    """Enrol the buyer of a purchase that would qualify, referred or not, where the program asks for it."""
+def enrol_buyer(tx: Tx, programs: Iterable[ProgramVersion], connection: UUID, saved: SavedTruth) -> None:
+    """Enrol the buyer of a purchase that would qualify, referred or not, in those of these programs that ask for it."""
     if saved.person is None or saved.truth.note:
         return
-    wanting = [each for each in tx.programs.current() if each.program.enrolment.after_order]
+    wanting = [each for each in programs if each.program.enrolment.after_order]
     if not wanting or tx.people.is_erased(saved.person):
         return
     facts, now = tx.truths.facts(connection, saved.truth.ref), tx.now()

@@ -308,7 +308,7 @@ def test_whoever_asked_to_be_forgotten_is_not_enrolled_by_what_comes_late(shop: 
         saved = tx.truths.get(shop.connection, truth.ref)
         assert saved and saved.person
         tx.people.erase(saved.person)
-        enrolling.enrol_buyer(tx, shop.connection, saved)
+        enrolling.enrol_buyer(tx, tx.programs.current(), shop.connection, saved)
     assert advocates(shop) == []
 
 

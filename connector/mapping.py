@@ -10,86 +10,24 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC
 from difflib import get_close_matches
 from pathlib import Path
 from textwrap import shorten
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from connector.domain.case import Stage
 from connector.errors import ConfigError, InvariantBroken
-from connector.ports.platform import FieldValue
+from connector.ports.records import FieldValue
+from connector.values import VOCABULARY, Kind, Shape, Values
 
 if TYPE_CHECKING:
     from collections import abc
 
-    from connector.domain.money import Money
-
 #: The mappings that come with the product, and the JSON Schema that all of them follow.
 SHIPPED = Path(__file__).resolve().parent.parent / "mappings"
-
-
-#: What sort of value stands at a place. A choice is a text out of a known list.
-Kind = Literal["text", "choice", "money", "integer", "timestamp"]
-
-
-@dataclass(frozen=True)
-class Shape:
-    """The kind of a value and, for a choice, every text it may be."""
-
-    kind: Kind
-    choices: tuple[str, ...] = ()
-
-
-#: Every path that may stand behind `from:`. The value is the attribute of `Values` with "_" in place of the dot.
-VOCABULARY: abc.Mapping[str, Shape] = {
-    **dict.fromkeys(["referral.id", "referral.code", "referral.explanation"], Shape("text")),
-    **dict.fromkeys(["referral.source", "referral.medium", "referral.campaign"], Shape("text")),
-    **dict.fromkeys(["advocate.id", "program.name", "reward.currency"], Shape("text")),
-    **dict.fromkeys(["referral.touched_at", "referral.converted_at", "reward.issued_at"], Shape("timestamp")),
-    "reward.amount": Shape("money"),
-    "referral.stage": Shape("choice", tuple(Stage)),
-    "reward.state": Shape("choice", ("due", "approved", "sending", "issued", "unknown", "held", "refused", "void")),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Values:
-    """What is known of one referral. None means not known, and such a field is left alone on the platform."""
-
-    referral_id: str | None = None
-    referral_code: str | None = None
-    referral_stage: Stage | None = None
-    referral_source: str | None = None
-    referral_medium: str | None = None
-    referral_campaign: str | None = None
-    referral_explanation: str | None = None
-    referral_touched_at: datetime | None = None
-    referral_converted_at: datetime | None = None
-    advocate_id: str | None = None
-    program_name: str | None = None
-    reward_amount: Money | None = None
-    reward_state: str | None = None
-    reward_issued_at: datetime | None = None
-
-    @property
-    def reward_currency(self) -> str | None:
-        return self.reward_amount.currency if self.reward_amount is not None else None
-
-    def __post_init__(self) -> None:
-        for path, shape in VOCABULARY.items():
-            value = self.at(path)
-            if value is not None and shape.choices and value not in shape.choices:
-                raise InvariantBroken(f"{path} is {value!r}, which is none of {', '.join(shape.choices)}")
-            if isinstance(value, datetime) and value.tzinfo is None:
-                raise InvariantBroken(f"{path} is {value!r}, which has no time zone")
-
-    def at(self, path: str) -> Any:
-        """The value at a path of the vocabulary, or None."""
-        return getattr(self, path.replace(".", "_"))
 
 
 @dataclass(frozen=True)
@@ -150,7 +88,10 @@ def may_write(policy: str, current: str | None, new: str) -> bool:
 
 @dataclass(frozen=True)
 class Row:
-    """One field of a record. type: the platform's own word. policy: as `may_write` reads it."""
+    """One field of a record. type: the platform's own word. policy: as `may_write` reads it.
+
+    choices: every text that it may come to hold; none where it may be any.
+    """
 
     field: str
     type: str
@@ -158,6 +99,7 @@ class Row:
     steps: tuple[Step, ...]
     policy: str
     help: str
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -328,6 +270,7 @@ def _record(place: _Place, rows: Any, report: _Report) -> abc.Iterator[Row]:
 def _row(place: _Place, row: dict[str, Any], report: _Report) -> Row:
     source, write, order = row["from"], row["write"], row.get("order")
     steps = tuple(_step(item) for item in row.get("transform", ()))
+    shape: Shape | None = None
     if source in VOCABULARY:
         shape = _follow(VOCABULARY[source], steps, (*place, "transform"), report)
         problem = _end_misfit(shape, write, order or []) if shape else ""
@@ -336,7 +279,7 @@ def _row(place: _Place, row: dict[str, Any], report: _Report) -> Row:
     else:
         report.add((*place, "from"), f"`from: {source}` is no known path; {_suggest(source, VOCABULARY)}")
     policy = f"{write}: {' < '.join(order)}" if order else write
-    return Row(row["field"], row["type"], source, steps, policy, row["help"])
+    return Row(row["field"], row["type"], source, steps, policy, row["help"], shape.choices if shape else ())
 
 
 def _step(item: str | dict[str, Any]) -> Step:

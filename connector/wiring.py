@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from connector.ports.history import History
+    from connector.ports.lists import Lists
     from connector.ports.offers import Offers
+    from connector.ports.steps import Steps
 
 _REDIS_TIMEOUT_S = 0.5
 
@@ -110,6 +112,8 @@ class App:
             outbound=outbound,
             offers=cast("Callable[[], Offers]", outbound),
             history=cast("Callable[[], History]", outbound),
+            lists=cast("Callable[[], Lists]", outbound),
+            steps=cast("Callable[[], Steps]", outbound),
             auth=_once(partial(adapter.auth, kit)),
             mapping=fields,
             secrets=tuple(filter(None, secret.split(","))),

@@ -7,6 +7,7 @@ from datetime import timedelta
 from connector.ports.platform import Capability, Direction, EffectClass, Manifest, Operation, Scope, Setting
 
 _CREDITS = "write_store_credit_account_transactions"
+_SHOP = r"[a-z0-9][a-z0-9-]*\.myshopify\.com"
 
 MANIFEST = Manifest(
     key="shopify",
@@ -74,14 +75,16 @@ MANIFEST = Manifest(
     app_key="SHOPIFY_API_KEY",
     app_secret="SHOPIFY_API_SECRET",  # noqa: S106 - the name of a setting
     url_setting="SHOPIFY_URL",
-    account_hosts=r"[a-z0-9][a-z0-9-]*\.myshopify\.com",
+    # A shop is called at its own name.
+    accounts=_SHOP,
+    hosts=_SHOP,
     own_hosts=frozenset({"storage.googleapis.com"}),  # results of bulk operations
     object_kinds=frozenset({"order", "customer"}),
     person_kind="customer",
     # One order asks for up to 97 points and one query may ask for 1,000 (queries/orders.graphql).
     read_batch=10,
     look_batch=100,
-    write_batch=12,
+    write_batch=6,  # two records each, and 25 fields a call
     watch_batch=150,
     quiet=timedelta(seconds=60),
     token_idle=timedelta(days=90),

@@ -71,7 +71,7 @@ class ShopifyAuth:
             host = url.path.removeprefix("/store/").partition("/")[0]
         if _HANDLE.fullmatch(host):
             host += ".myshopify.com"
-        if not re.fullmatch(MANIFEST.account_hosts, host):
+        if not re.fullmatch(MANIFEST.accounts, host):
             raise ConfigError([f"{external!r} is no Shopify shop; give its permanent name, like acme.myshopify.com"])
         return host
 
@@ -96,6 +96,10 @@ class ShopifyAuth:
         """A new pair. Raises Gone where the old one is no longer honoured."""
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
         return _grant(account.external, *self.client.token(account.external, form))
+
+    def leave(self, _account: Account) -> str:
+        """Shopify lets nobody but the merchant take an app out."""
+        return "remove the app in the shop's admin, under Settings, Apps"
 
     # ── Joining ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -130,7 +134,7 @@ class ShopifyAuth:
         token = query["id_token"]
         url = urlsplit(str(signatures.session_claims(self.client, token)["dest"]))
         shop = url.netloc
-        if url.scheme != "https" or not re.fullmatch(MANIFEST.account_hosts, shop):
+        if url.scheme != "https" or not re.fullmatch(MANIFEST.accounts, shop):
             raise Rejected("the session token names no shop")
         if query.get("shop", shop) != shop:
             raise Rejected("the session token is of another shop")
@@ -153,7 +157,7 @@ def build(kit: Kit) -> ShopifyAuth:
 def _shop(query: Mapping[str, str]) -> str:
     """The shop that a visit names. Raises Rejected."""
     shop = query.get("shop", "")
-    if not re.fullmatch(MANIFEST.account_hosts, shop):
+    if not re.fullmatch(MANIFEST.accounts, shop):
         words = "this visit names no shop; open the app in the shop's admin, or add ?shop=NAME.myshopify.com"
         raise Rejected(words, status=400)
     return shop

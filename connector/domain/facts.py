@@ -280,9 +280,13 @@ class SettingsChanged(Happening):
 
 @dataclass(frozen=True)
 class RewardReleased(Happening):
-    """Somebody, or the merchant's own automation, released the reward of this purchase before its hold was over."""
+    """Somebody, or the merchant's own automation, released the reward of this purchase before its hold was over.
+
+    run: the platform's name of the step that waits to hear how it ended, "" where nobody waits.
+    """
 
     by: str
+    run: str = ""
 
     @property
     def key(self) -> str:

@@ -244,11 +244,17 @@ class FraudRules:
 
 @dataclass(frozen=True)
 class Enrolment:
-    """How people become advocates, and who may choose a code of their own."""
+    """How people become advocates, and who may choose a code of their own.
+
+    lists: whoever is on one of these lists of a CRM; property_name and property_value: whoever has this value there.
+    """
 
     ways: frozenset[str] = frozenset({"staff", "file", "order", "deal", "list", "join"})
     after_order: bool = False
     vanity_by: str = "staff"
+    lists: tuple[str, ...] = ()
+    property_name: str = ""
+    property_value: str = ""
 
 
 @dataclass(frozen=True)

@@ -318,10 +318,19 @@ def _enrolment(read: Reader) -> Enrolment:
     ways = read.texts("enrol.ways")
     if not {*ways} <= {*WAYS} or (read.has("enrol.ways") and not ways):
         read.wrong("enrol.ways", f"name some of {', '.join(WAYS)}")
+    name, value = read.text("enrol.property", empty=True), read.text("enrol.value", empty=True)
+    if bool(name) != bool(value):
+        read.wrong("enrol.value" if name else "enrol.property", "name both: the field, and the value it must have")
+    lists = read.texts("enrol.lists")
+    if (lists or name) and ways and "list" not in ways:
+        read.wrong("enrol.ways", "add list, since `enrol.lists` or `enrol.property` let people in that way")
     return Enrolment(
         frozenset(ways or WAYS),
         read.flag("enrol.after_order", default=False),
         read.choice("enrol.vanity_by", VANITY, "staff"),
+        tuple(lists),
+        name,
+        value,
     )
 
 

@@ -37,13 +37,14 @@ def attribute_due(desk: Desk, merchant: UUID) -> int:
 
 def _attribute(tx: Tx, key: bytes, connection: UUID, ref: ObjectRef) -> None:
     saved = tx.truths.get(connection, ref)
+    standing = tx.referrals.by_purchase(connection, ref)
+    if standing:
+        tx.tasks.mark(merchant_lane(tx.merchant), DECIDE, [str(r) for r in standing])
     if saved is None or saved.person is None or saved.truth.placed_at is None:
         return  # a guest whom nothing identifies: nobody could be referred
     current = tx.programs.current()
     enrol_buyer(tx, current, connection, saved)
-    standing = tx.referrals.by_purchase(connection, ref)
     if standing:
-        tx.tasks.mark(merchant_lane(tx.merchant), DECIDE, [str(r) for r in standing])
         return
     programs = [each for each in current if may_count(each.program, saved.truth.note)]
     if not programs:

@@ -11,8 +11,10 @@ from connector.domain.program import Mode
 from connector.errors import Refused
 from connector.journey.accounts import open_account, refresh
 from connector.journey.desk import Desk, Lane
-from connector.journey.tasks import CHECK, DECIDE, FETCH, subject
-from connector.ports.platform import CANNOT, Account, Manifest, Outbound, Scope
+from connector.journey.listed import mark_lists
+from connector.journey.tasks import CHECK, DECIDE, FETCH, PROFILE, subject
+from connector.ports.platform import CANNOT, Account, Capability, Manifest, Outbound, Scope
+from connector.ports.records import FieldPlan, Setup
 from connector.ports.rows import Connection, Standing, connection_lane, merchant_lane
 from connector.ports.store import Tx
 
@@ -49,6 +51,7 @@ def check_due(desk: Desk, lane: Lane) -> int:
         scopes = told.get("scopes", "").split() or sorted(connection.scopes)
         currency, traits = told.get("currency") or connection.currency, {**traits_of(told), **lacking}
         changed = learn(tx, lane.connection, currency, scopes, traits)
+        _have_people_looked_for(tx, lane)
         tx.tasks.close(tasks)  # unless it was marked meanwhile: then what we read may be old already
         tx.tasks.mark(name, CHECK, [CHECK], after=CHECK_EVERY)
     if changed:
@@ -57,15 +60,26 @@ def check_due(desk: Desk, lane: Lane) -> int:
 
 
 def _provision(desk: Desk, lane: Lane, outbound: Outbound, account: Account) -> Mapping[str, str]:
-    """Set up there what the product needs, once a program does more than watch.
-
-    Only where the platform can reach us, which a trial on one machine is not.
-    """
+    """Set up there what the product needs, once a program does more than watch."""
     with desk.store.begin(lane.merchant) as tx:
         watching = all(each.program.mode is Mode.SHADOW for each in tx.programs.current())
-    if watching or not desk.public_url.startswith("https://"):
+    if watching:
         return {}
-    return outbound.provision(account, desk.public_url)
+    records = lane.platform.mapping.records if lane.platform.mapping is not None else {}
+    fields = {
+        kind: tuple(FieldPlan(r.field, r.type, r.help, r.choices) for r in rows) for kind, rows in records.items()
+    }
+    return outbound.provision(account, Setup(desk.public_url, fields))
+
+
+def _have_people_looked_for(tx: Tx, lane: Lane) -> None:
+    """Whoever came to stand on a list since, and advocates whose record was not there so far."""
+    if Capability.LISTS in lane.platform.manifest.capabilities:
+        mark_lists(tx, lane.connection)
+    if Capability.RECORD in lane.platform.manifest.capabilities:
+        tx.roster.seek_again(lane.connection)
+        live = [str(each.id) for each in tx.programs.current() if each.program.mode is not Mode.SHADOW]
+        tx.tasks.mark(connection_lane(lane.connection), PROFILE, live)
 
 
 def _look_at(tx: Tx, lane: Lane, refs: Sequence[ObjectRef]) -> None:

@@ -46,9 +46,21 @@ def _decide(desk: Desk, tx: Tx, task: Task) -> Collection[str]:
     if decision.look_again is not None:
         tx.tasks.mark_at(task.lane, DECIDE, task.subject, decision.look_again)
     if changed and program.mode is not Mode.SHADOW:
-        tx.tasks.mark(connection_lane(referral.connection), RECORD, [task.subject])
-        moving.add(referral.connection)
+        for connection in _recording(desk, tx, referral):
+            tx.tasks.mark(connection_lane(connection), RECORD, [task.subject])
+            moving.add(connection)
     return {connection_lane(connection) for connection in moving}
+
+
+def _recording(desk: Desk, tx: Tx, referral: Referral) -> set[UUID]:
+    """Where it is to be noted: on the purchase's own connection, and wherever people have records that we write."""
+
+    def has_people(platform: str) -> bool:
+        tools = desk.platforms.get(platform)
+        return tools is not None and tools.mapping is not None and tools.manifest.person_kind in tools.mapping.records
+
+    others = {connection for connection, platform in tx.connections.platforms().items() if has_people(platform)}
+    return {referral.connection, *others}
 
 
 def _payer(desk: Desk, tx: Tx) -> Payer:

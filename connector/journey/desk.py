@@ -11,8 +11,10 @@ from connector.mapping import Mapping as FieldMapping
 from connector.ports.history import History
 from connector.ports.inbound import Inbound
 from connector.ports.joining import Auth
+from connector.ports.lists import Lists
 from connector.ports.offers import Offers
 from connector.ports.platform import Manifest, Outbound
+from connector.ports.steps import Steps
 from connector.ports.store import Store
 
 
@@ -39,7 +41,8 @@ class Timing:
 class Platform:
     """One platform as the journey uses it.
 
-    offers and history: where its manifest has the capability. secrets: the app's signing secrets, newest first.
+    offers, history, lists and steps: where its manifest has the capability. secrets: the app's signing secrets, newest
+    first.
     """
 
     manifest: Manifest
@@ -47,6 +50,8 @@ class Platform:
     outbound: Callable[[], Outbound]
     offers: Callable[[], Offers]
     history: Callable[[], History]
+    lists: Callable[[], Lists]
+    steps: Callable[[], Steps]
     auth: Callable[[], Auth]
     mapping: FieldMapping | None
     secrets: Sequence[str]

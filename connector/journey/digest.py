@@ -94,7 +94,7 @@ def _take_up(desk: Desk, tx: Tx, seen: Collection[_Seen]) -> set[str]:
         name, lane = subject(s.sighting.ref), connection_lane(s.connection)
         if s.place in signed or standing.get(s.place) is Standing.REFERRED:
             now[lane].add(name)
-        elif whole or s.place not in standing:  # else it was read before without a sign of a referral: leave it
+        elif whole or s.sighting.grows or s.place not in standing:  # else it was read before without a sign: leave it
             later[lane].add(name)
     for lane, names in now.items():
         tx.tasks.mark(lane, FETCH, names)

@@ -16,10 +16,10 @@ from connector.domain.program import PRICED, Mode, Payment, Program
 from connector.domain.rules import Look, refusal
 from connector.domain.worth import worth_of
 from connector.errors import ConfigError, NotFound
-from connector.journey.tasks import subject
+from connector.journey.tasks import PROFILE, subject
 from connector.ports.platform import Seen
 from connector.ports.roster import Enrolment, Entry, Newcomer
-from connector.ports.rows import ProgramVersion, SavedTruth
+from connector.ports.rows import ProgramVersion, SavedTruth, connection_lane
 from connector.ports.store import Tx
 
 #: The longest address that mail servers accept (RFC 5321), and the longest name that is looked at.
@@ -146,6 +146,8 @@ def _enrol(tx: Tx, program: ProgramVersion, newcomers: Sequence[Newcomer]) -> Ma
         tx.truths.tell_own(Enrolled(about, one.at, one.at, program.program.slug, one.way))
     if fresh:
         tx.offers.mark(program.id)
+        for connection in tx.connections.platforms():
+            tx.tasks.mark(connection_lane(connection), PROFILE, [str(program.id)])
     return made
 
 

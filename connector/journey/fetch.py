@@ -11,11 +11,12 @@ from uuid import UUID
 from connector.domain.facts import ObjectRef
 from connector.domain.fraud import REFERRER
 from connector.domain.person import EMAIL, MAILBOX
+from connector.domain.program import Program
 from connector.errors import Refused
 from connector.journey.accounts import open_account
 from connector.journey.desk import Desk, Lane
 from connector.journey.tasks import ATTRIBUTE, FETCH, LOOK, purchase, ref_of, subject
-from connector.ports.platform import Glance, Seen, Truth
+from connector.ports.platform import Glance, Seen, Truth, Wanted
 from connector.ports.rows import Task, connection_lane, merchant_lane
 from connector.ports.store import Tx
 
@@ -31,16 +32,23 @@ def fetch_due(desk: Desk, lane: Lane) -> int:
     """Read one batch of objects in one call; returns how many."""
     with desk.store.begin(lane.merchant) as tx:
         tasks = tx.tasks.due(connection_lane(lane.connection), FETCH, lane.platform.manifest.read_batch)
-        items = bool(tasks) and any(each.program.bounds.by_product for each in tx.programs.current())
+        wanted = _wanted([each.program for each in tx.programs.current()] if tasks else [])
     if not tasks:
         return 0
     account = open_account(desk, lane)
-    fetch = partial(lane.platform.outbound().fetch, account, items=items)
+    outbound = lane.platform.outbound()
+    fetch = partial(outbound.fetch, account, wanted=wanted)
     truths = _one_by_one_if_refused(fetch, [ref_of(task.subject) for task in tasks])
     with desk.store.begin(lane.merchant) as tx:
         _keep(tx, lane, tasks, {subject(truth.ref): truth for truth in truths})
     desk.wake(merchant_lane(lane.merchant))
     return len(tasks)
+
+
+def _wanted(programs: Sequence[Program]) -> Wanted:
+    """What any program asks for beyond the usual."""
+    items = any(program.bounds.by_product for program in programs)
+    return Wanted(items, frozenset(program.property_name for program in programs if program.property_name))
 
 
 def _keep(tx: Tx, lane: Lane, tasks: Sequence[Task], truths: Mapping[str, Truth]) -> None:

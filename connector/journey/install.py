@@ -14,7 +14,7 @@ from connector.ports.platform import Account, Capability
 from connector.ports.rows import Connection, connection_lane, merchant_lane
 from connector.ports.store import Tx
 
-#: How soon after joining what the account needs is set up there: it was proven just now, and the merchant looks on.
+#: How soon after joining the account is looked at again: it was proven just now, and the merchant looks on.
 FIRST_CHECK = timedelta(minutes=2)
 #: Given the merchant who has the account already, if any, and the account's own name: the merchant to join it to.
 Choose = Callable[[UUID | None, str], UUID]
@@ -53,6 +53,7 @@ def _have_it_worked(tx: Tx, desk: Desk, connection: Connection) -> None:
     """What waited for this account goes on, and what every account needs is begun."""
     lane = connection_lane(connection.id)
     decide_held(tx)
-    tx.tasks.mark(lane, CHECK, [CHECK], after=FIRST_CHECK)
-    if Capability.OFFER in desk.platforms[connection.platform].manifest.capabilities:
+    manifest = desk.platforms[connection.platform].manifest
+    tx.tasks.mark(lane, CHECK, [CHECK], after=timedelta(0) if manifest.prepares else FIRST_CHECK)
+    if Capability.OFFER in manifest.capabilities:
         tx.tasks.mark(lane, OFFER, [str(each.id) for each in tx.programs.current() if each.program.offer])

@@ -1,50 +1,99 @@
-"""Record: write who referred whom into the merchant's own records, never over a person's value."""
+"""Record: write who referred whom into the merchant's own records, never over a person's value.
+
+The purchase is written where it was made; the friend on every platform that keeps records of people and knows them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from connector.domain.facts import ObjectRef
+from connector.domain.touch import Source, Touch
 from connector.journey.accounts import open_account
 from connector.journey.desk import Desk, Lane
 from connector.journey.tasks import RECORD
-from connector.mapping import Values, render
-from connector.ports.platform import RecordWrite
-from connector.ports.rows import Task, connection_lane
+from connector.mapping import Mapping, render
+from connector.ports.records import REFERRED_BY, FieldValue, Link, RecordResult, RecordWrite
+from connector.ports.rows import Reward, Story, Task, connection_lane
 from connector.ports.store import Tx
+from connector.values import Values
+
+#: Words of staff or of the advocate alone: the friend has not been heard of by themselves.
+_OTHERS = frozenset({Source.STAFF, Source.CLAIM, Source.CRM_FIELD})
 
 
 def write_due(desk: Desk, lane: Lane) -> int:
     """Write the records of one batch of referrals, rendered from what is true now; returns how many."""
-    if lane.platform.mapping is None:
+    mapping = lane.platform.mapping
+    if mapping is None:
         return 0
     with desk.store.begin(lane.merchant) as tx:
-        # Two records a referral: the purchase and the friend.
-        tasks = tx.tasks.due(connection_lane(lane.connection), RECORD, max(1, lane.platform.manifest.write_batch // 2))
-        writes = {write.ref: (write, task) for task in tasks for write in _writes(tx, lane, task)}
+        tasks = tx.tasks.due(connection_lane(lane.connection), RECORD, lane.platform.manifest.write_batch)
+        wanted = {task: _writes(tx, lane, mapping, task) for task in tasks}
     if not tasks:
         return 0
-    refused: dict[Task, str] = {}
-    if writes:
-        account = open_account(desk, lane)
-        for result in lane.platform.outbound().write_records(account, [write for write, _ in writes.values()]):
-            if result.refused:
-                refused[writes[result.ref][1]] = result.refused
+    results = send(desk, lane, [write for writes in wanted.values() for write in writes])
     with desk.store.begin(lane.merchant) as tx:
-        tx.tasks.close(task for task in tasks if task not in refused)
-        for task, reason in refused.items():
-            tx.tasks.park(task, reason)
+        for task, writes in wanted.items():
+            refused = next((told.refused for each in writes if (told := results[_name(each)]).refused), "")
+            if refused:
+                tx.tasks.park(task, refused)
+        tx.tasks.close(t for t, writes in wanted.items() if not any(results[_name(each)].refused for each in writes))
     return len(tasks)
 
 
-def _writes(tx: Tx, lane: Lane, task: Task) -> list[RecordWrite]:
-    """The purchase and the friend, with the values that the mapping asks for."""
-    mapping = lane.platform.mapping
+def send(desk: Desk, lane: Lane, writes: Iterable[RecordWrite]) -> dict[tuple[ObjectRef, str], RecordResult]:
+    """Write records, each once; what came of each, by its name and, without one, its address."""
+    together: dict[tuple[ObjectRef, str], RecordWrite] = {}
+    for write in writes:
+        known = together.get(_name(write))
+        both = (known.links if known else ()) + write.links
+        together[_name(write)] = replace(write, fields={**(known.fields if known else {}), **write.fields}, links=both)
+    if not together:
+        return {}
+    account = open_account(desk, lane)
+    results = lane.platform.outbound().write_records(account, list(together.values()))
+    return dict(zip(together, results, strict=True))
+
+
+def _name(write: RecordWrite) -> tuple[ObjectRef, str]:
+    return write.ref, "" if write.ref.id else write.email
+
+
+def _writes(tx: Tx, lane: Lane, mapping: Mapping, task: Task) -> list[RecordWrite]:
+    """The purchase, the friend and each reward, with the values that the mapping asks for."""
     story = tx.referrals.story(UUID(task.subject))
-    if mapping is None or story is None or story.referral.connection != lane.connection:
+    if story is None:
         return []
+    values, found = _values(story), list[RecordWrite]()
+    referral, kind = story.referral, lane.platform.manifest.person_kind
+    advocate = tx.people.external(referral.advocate_person, lane.connection, kind)
+    tie = (Link(ObjectRef(kind, advocate), REFERRED_BY),) if advocate else ()
+    if referral.connection == lane.connection:
+        found.append(RecordWrite(referral.ref, render(mapping, referral.ref.kind, values)))
+    found += person_write(tx, lane, referral.friend, render(mapping, kind, values), tie)
+    if "credit" in mapping.records:
+        owed = [reward for reward in tx.rewards.of(referral.id) if reward.connection == lane.connection]
+        found += _credits(tx, lane, mapping, story, owed)
+    return [write for write in found if write.fields]
+
+
+def person_write(
+    tx: Tx, lane: Lane, person: UUID, fields: dict[str, FieldValue], links: tuple[Link, ...] = ()
+) -> Iterator[RecordWrite]:
+    """A write to somebody's record, by their name there or, where the platform finds people by it, their address."""
+    manifest = lane.platform.manifest
+    known = tx.people.external(person, lane.connection, manifest.person_kind)
+    email = None if known or not manifest.by_email else tx.people.email(person)
+    if known or email:
+        yield RecordWrite(ObjectRef(manifest.person_kind, known or ""), fields, email or "", links)
+
+
+def _values(story: Story) -> Values:
     referral, reward = story.referral, story.reward
-    values = Values(
+    return Values(
         referral_id=str(referral.id),
         referral_code=referral.touch.code,
         referral_stage=referral.stage,
@@ -55,11 +104,37 @@ def _writes(tx: Tx, lane: Lane, task: Task) -> list[RecordWrite]:
         referral_touched_at=referral.touch.at,
         referral_converted_at=story.converted_at,
         advocate_id=str(referral.advocate),
+        friend_permission="named_by_others" if referral.touch.source in _OTHERS else "came_themselves",
+        friend_permission_words=_permission(referral.touch),
         program_name=story.program,
+        reward_id=str(reward.id) if reward else None,
         reward_amount=reward.amount if reward else None,
         reward_state=reward.state if reward else None,
         reward_issued_at=story.issued_at,
     )
-    friend = tx.people.external(referral.friend, lane.connection, lane.platform.manifest.person_kind)
-    refs = [referral.ref, *([ObjectRef(lane.platform.manifest.person_kind, friend)] if friend else [])]
-    return [RecordWrite(ref, fields) for ref in refs if (fields := render(mapping, ref.kind, values))]
+
+
+def _permission(touch: Touch) -> str:
+    if touch.source in _OTHERS:
+        return (
+            f"Named by somebody else on {touch.at:%Y-%m-%d}, by {touch.evidence or touch.source}: ask before you write."
+        )
+    return f"Came by themselves on {touch.at:%Y-%m-%d}, by {touch.evidence or touch.source}."
+
+
+def _credits(tx: Tx, lane: Lane, mapping: Mapping, story: Story, rewards: Sequence[Reward]) -> Iterator[RecordWrite]:
+    """A record of its own for each reward, tied to whom it is for and to what earned it."""
+    kind = lane.platform.manifest.person_kind
+    for reward in rewards:
+        values = replace(
+            _values(story),
+            reward_id=str(reward.id),
+            reward_amount=reward.amount,
+            reward_state=reward.state,
+            reward_issued_at=story.issued_at if story.reward and story.reward.id == reward.id else None,
+        )
+        whose = tx.people.external(reward.beneficiary, lane.connection, kind)
+        ties = [story.referral.ref] if story.referral.connection == lane.connection else []
+        ties += [ObjectRef(kind, whose)] if whose else []
+        fields = render(mapping, "credit", values)
+        yield RecordWrite(ObjectRef("credit", str(reward.id)), fields, links=tuple(map(Link, ties)))

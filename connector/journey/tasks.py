@@ -11,6 +11,8 @@ FETCH, LOOK, RECORD = "fetch", "look", "record"
 #: Also there: look what is left of paid credits; see that the connection is well; bring the friend's offer in line;
 #: read what happened before we came.
 WATCH, CHECK, OFFER, BACKFILL = "watch", "check", "offer", "backfill"
+#: Also there, for CRMs: write advocates' own codes on their records; let people in from a list; answer a workflow's step.
+PROFILE, LISTED, STEP = "profile", "listed", "step"
 #: On a merchant's lane: a purchase was read; a referral must be decided again.
 ATTRIBUTE, DECIDE = "attribute", "decide"
 

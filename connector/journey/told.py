@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
 from connector.domain.facts import (
@@ -23,10 +24,14 @@ from connector.domain.facts import (
 from connector.errors import NotFound
 from connector.journey.check import learn
 from connector.journey.erase import forget, forget_account
-from connector.journey.tasks import CHECK, DECIDE
+from connector.journey.step import step_subject
+from connector.journey.tasks import CHECK, DECIDE, STEP
 from connector.ports.platform import Seen
 from connector.ports.rows import Referral, connection_lane, merchant_lane
 from connector.ports.store import Tx
+
+#: A workflow is answered once what it asked for could have been done.
+ANSWER_AFTER = timedelta(seconds=2)
 
 
 def take_in(tx: Tx, connection: UUID, fact: Told, named: Sequence[Seen] = ()) -> None:
@@ -67,14 +72,33 @@ def _join(tx: Tx, connection: UUID, kept: ObjectRef, gone: ObjectRef) -> None:
 
 
 def _release(tx: Tx, connection: UUID, ref: ObjectRef, fact: RewardReleased) -> None:
-    """The purchase is named, or the referral itself; the fact belongs to the purchase in both cases."""
+    """The purchase is named, the friend, or the referral itself; the fact belongs to the purchase in all cases.
+
+    A workflow that waits is answered once its referral has come to an end.
+    """
+    asked = connection
     if ref.kind == REFERRAL:
         referral = _referral(tx, ref.id)
         connection, ref = referral.connection, referral.ref
+    elif (referral_ := _of_friend(tx, connection, ref)) is not None:
+        connection, ref = referral_.connection, referral_.ref
     tx.truths.tell(connection, [replace(fact, ref=ref)])
     standing = tx.referrals.by_purchase(connection, ref)
     if standing:
         tx.tasks.mark(merchant_lane(tx.merchant), DECIDE, [str(each) for each in standing])
+    if fact.run:
+        subject = step_subject(fact.run, str(standing[0]) if standing else "")
+        tx.tasks.mark(connection_lane(asked), STEP, [subject], after=ANSWER_AFTER)
+
+
+def _of_friend(tx: Tx, connection: UUID, ref: ObjectRef) -> Referral | None:
+    """The referral of a friend whose own record is named; None for a purchase, and for whoever is nobody's friend."""
+    if tx.referrals.by_purchase(connection, ref):
+        return None
+    person = tx.people.find(connection, ref.kind, ref.id)
+    found = (tx.referrals.of_friend(each.id, person) for each in tx.programs.current()) if person else ()
+    story = next((tx.referrals.story(each) for each in found if each is not None), None)
+    return story.referral if story else None
 
 
 def _referral(tx: Tx, text: str) -> Referral:

@@ -54,6 +54,18 @@ def lanes(database: Database) -> list[DueLane]:
         return [DueLane(row.id, row.platform, float(row.age)) for row in session.execute(text(_DUE))]
 
 
+def soonest(database: Database) -> float | None:
+    """Seconds until the first lane that rests may be worked again, such as one whose platform asked it to wait."""
+    with database.switchboard() as session:
+        told = session.execute(
+            text(
+                """SELECT extract(epoch FROM min(not_before) - clock_timestamp()) FROM lane
+                   WHERE not_before > clock_timestamp()"""
+            )
+        ).scalar()
+    return None if told is None else float(told)
+
+
 @dataclass(frozen=True)
 class Standing:
     """How a platform fares. held: lanes being worked now. down: most of its lanes found it away in their last slice."""

@@ -24,6 +24,8 @@ from connector.store import retention
 
 #: Lanes woken ahead of each worker: enough to keep it busy for a sweep, few enough that the queue stays short.
 AHEAD = 8
+#: Between two sweeps, even where some lane may go on any moment.
+SHORTEST_S = 0.1
 _PURGE_EVERY_S = 3600.0
 
 
@@ -43,15 +45,17 @@ class Sweeper:
         purged_at = float("-inf")
         with ThreadPoolExecutor(self.shop.slots) as pool:
             while not self.stopping.is_set():
+                pause = self.every.total_seconds()
                 try:
                     if self._active():
                         self.sweep(pool)
+                        pause = self._pause()
                         if time.monotonic() - purged_at >= _PURGE_EVERY_S:
                             retention.purge(self.shop.lanes.database, self.keep)
                             purged_at = time.monotonic()
                 except SQLAlchemyError as error:
                     telemetry.warn("sweep_failed", error=type(error).__name__)
-                self.stopping.wait(self.every.total_seconds())
+                self.stopping.wait(pause)
 
     def _active(self) -> bool:
         """Take or keep the sweeper's own lease."""
@@ -65,6 +69,12 @@ class Sweeper:
                     {"name": self.name, "lease": self.every * 3},
                 ).rowcount
             )
+
+    def _pause(self) -> float:
+        """Until the next sweep, or until a lane has rested as long as its platform asked it to: no longer than needed."""
+        rested = due.soonest(self.shop.lanes.database)
+        every = self.every.total_seconds()
+        return every if rested is None else min(every, max(rested, SHORTEST_S))
 
     def sweep(self, pool: ThreadPoolExecutor) -> int:
         """Wake every due lane, or work it here when nobody can be woken; returns how many were due."""

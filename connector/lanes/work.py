@@ -10,7 +10,21 @@ from uuid import UUID
 
 from connector import telemetry
 from connector.errors import Gone, NotDone, PlatformError, TokenExpired, Unavailable
-from connector.journey import attribute, backfill, check, decide, digest, fetch, issue, offer, record, watch
+from connector.journey import (
+    attribute,
+    backfill,
+    check,
+    decide,
+    digest,
+    fetch,
+    issue,
+    listed,
+    offer,
+    profile,
+    record,
+    step,
+    watch,
+)
 from connector.journey.accounts import token_expired
 from connector.journey.desk import Desk, Lane
 from connector.lanes import due
@@ -123,16 +137,19 @@ class Workshop:
         ]
 
     def _connection_steps(self, claim: Claim) -> list[Callable[[], int]]:
-        """In order of what must not wait: doubts, reversals and credits, reads, records, offers; history comes last."""
+        """In order of what must not wait: doubts, money, reads; then what is set up, records, offers; history comes last."""
         desk, lane = self.desk, self._lane(claim)
         return [
             lambda: issue.settle_overdue(desk, lane, claim),
             lambda: issue.move_money(desk, lane, claim),
             lambda: fetch.fetch_due(desk, lane),
             lambda: fetch.look_due(desk, lane),
+            lambda: check.check_due(desk, lane),
             lambda: record.write_due(desk, lane),
+            lambda: step.step_due(desk, lane),
+            lambda: listed.listed_due(desk, lane),
+            lambda: profile.profile_due(desk, lane),
             lambda: offer.offer_due(desk, lane),
             lambda: watch.watch_due(desk, lane),
-            lambda: check.check_due(desk, lane),
             lambda: backfill.backfill_due(desk, lane),
         ]

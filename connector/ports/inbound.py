@@ -14,12 +14,16 @@ from connector.ports.platform import Seen
 
 @dataclass(frozen=True)
 class Inbox:
-    """One HTTP request as it arrived, with its query in `path`. Header names are lower case; `body` is what was signed."""
+    """One HTTP request as it arrived, with its query in `path`. Header names are lower case; `body` is what was signed.
+
+    base: our own public address, as we know it ourselves: a Host header is anybody's word.
+    """
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
+    base: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Sighting:
 
     hints: texts on it that may be codes; a known one means read it now. touches: evidence that only this delivery
     carries and a later read does not show. also: another name of the object, under which evidence may have come.
+    grows: it may come to bear evidence later, as a deal does, so that each word about it is worth a look.
     """
 
     ref: ObjectRef
@@ -51,6 +56,7 @@ class Sighting:
     hints: tuple[str, ...] = ()
     touches: tuple[Touch, ...] = ()
     also: ObjectRef | None = None
+    grows: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,9 @@ class Inbound(Protocol):
 
         at: when the platform says it happened, else when it came; for bodies that tell no time of their own.
         """
+
+    def reply(self, inbox: Inbox) -> bytes:
+        """What the platform wants to hear once a verified request was kept; nothing mostly."""
 
     def visitor(self, inbox: Inbox, secrets: Sequence[str]) -> Visitor:
         """Who sent this request through the platform's own pages. Raises Rejected for what it did not sign."""

@@ -65,6 +65,12 @@ class Auth(Protocol):
     def refresh(self, account: Account, refresh_token: str) -> Grant:
         """A new pair. Raises Gone for invalid_grant, which the caller believes only after re-reading its own pair."""
 
+    def leave(self, account: Account) -> str:
+        """Take the app out of the account on the platform's side; says what the merchant must do there themselves, if
+
+        the platform lets nobody else do it.
+        """
+
     def framing(self, external: str) -> Sequence[str]:
         """Whose pages may show ours in a frame for this account; nobody's where the platform does not."""
 

@@ -15,6 +15,7 @@ from uuid import UUID
 from connector.domain.facts import Fact, ObjectRef
 from connector.domain.money import Money
 from connector.domain.touch import Touch
+from connector.ports.records import RecordResult, RecordWrite, Setup
 
 # ── What a platform says of itself ───────────────────────────────────────────────────────────────────────────────
 
@@ -29,6 +30,8 @@ class Capability(StrEnum):
     EVENT = "event"
     OFFER = "offer"
     HISTORY = "history"
+    LISTS = "lists"
+    STEPS = "steps"
 
 
 #: Begins what an account says of a part of the product that is of no use there, such as `cannot:balance`.
@@ -96,13 +99,16 @@ class Operation:
 class Manifest:
     """All that the rest of the product may know of a platform without asking it.
 
-    read_batch, look_batch, write_batch and watch_batch: records per call. write_codes: codes of an offer per call;
-    most_codes: how many an account has room for. quiet: how long after an attempt's deadline a sent request may still
-    take effect. token_idle: how long a token may lie unused before the platform forgets it.
-    object_kinds: kinds of objects it reports on; person_kind: what it calls a person. account_hosts: pattern of the host
-    names this platform's accounts live on; own_hosts: other hosts of its own; anything else is refused. qualifying:
-    purchase events it can supply. api_version: the pinned version of its API. app_key and app_secret name the settings
-    that hold the app's own id and secret; url_setting names the one that replaces its hosts.
+    read_batch, look_batch and watch_batch: records per call; write_batch: referrals whose records are written together.
+    write_codes: codes of an offer per call; most_codes: how many an account has room for. quiet: how long after an
+    attempt's deadline a sent request may still take effect. token_idle: how long a token may lie unused before the
+    platform forgets it. object_kinds: kinds of objects it reports on; person_kind: what it calls a person. accounts:
+    pattern of the names of its accounts; hosts: pattern of the host names that are called for them; own_hosts: other
+    hosts of its own; anything else is refused. qualifying: purchase events it can supply. api_version: the pinned version
+    of its API. app_key and app_secret name the settings that hold the app's own id and secret; url_setting names the one
+    that replaces its hosts. prepares: whether something must be set up on an account before anything is written there.
+    by_email: whether records of people are found by e-mail together, so that a person need not be known there to be
+    written to.
     """
 
     key: str
@@ -116,7 +122,8 @@ class Manifest:
     app_key: str
     app_secret: str
     url_setting: str
-    account_hosts: str
+    accounts: str
+    hosts: str
     own_hosts: frozenset[str]
     object_kinds: frozenset[str]
     person_kind: str
@@ -128,6 +135,8 @@ class Manifest:
     token_idle: timedelta | None = None
     write_codes: int = 0
     most_codes: int = 0
+    prepares: bool = False
+    by_email: bool = False
 
     def operation(self, capability: Capability, direction: Direction) -> Operation | None:
         """The declared operation, or None where the platform cannot do it."""
@@ -173,6 +182,17 @@ class Truth:
     groups: frozenset[str] = frozenset()
     withheld: frozenset[str] = frozenset()
     referrers: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a program asks of an object beyond the usual, since it costs more. items: what was bought.
+
+    properties: fields of a CRM record whose value may be the deed; named as the merchant names them there.
+    """
+
+    items: bool = False
+    properties: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -285,30 +305,11 @@ class Remains:
 
 
 @dataclass(frozen=True)
-class FieldValue:
-    """What a field should hold, the policy under which it may be written, and the platform's own type of it."""
+class Window:
+    """A limit of the kind "so many calls in any so many seconds"."""
 
-    value: str
-    policy: str
-    type: str
-
-
-@dataclass(frozen=True)
-class RecordWrite:
-    """Values for one record on the platform, by the platform's name of the field."""
-
-    ref: ObjectRef
-    fields: Mapping[str, FieldValue]
-
-
-@dataclass(frozen=True)
-class RecordResult:
-    """What became of one record: the fields written, those kept because a person's value stood there, or why not."""
-
-    ref: ObjectRef
-    written: tuple[str, ...] = ()
-    kept: tuple[str, ...] = ()
-    refused: str = ""
+    most: int
+    seconds: float
 
 
 class Meter(Protocol):
@@ -316,6 +317,12 @@ class Meter(Protocol):
 
     def take(self, connection: UUID, cost: float) -> None:
         """Reserve `cost`; raises Throttled with the wait when the bucket is too low."""
+
+    def enter(self, connection: UUID, window: Window) -> None:
+        """Count one call; raises Throttled with the wait when the window is full. What was learned counts instead."""
+
+    def saw(self, connection: UUID, window: Window, left: int) -> None:
+        """The platform's own word of its window, and how many calls are left in it now."""
 
     def learn(self, connection: UUID, *, available: float, maximum: float, per_second: float, back: float) -> None:
         """Correct the bucket by what the platform just said. back: what a call reserved and did not cost in the end."""
@@ -342,13 +349,13 @@ class Kit:
 class Outbound(Protocol):
     """All calls to one platform. Batches are the platform's own; no call is repeated inside."""
 
-    def fetch(self, account: Account, refs: Sequence[ObjectRef], *, items: bool) -> Sequence[Truth]:
-        """The present truth of up to `read_batch` objects, in one call. items: also what was bought, which costs more."""
+    def fetch(self, account: Account, refs: Sequence[ObjectRef], wanted: Wanted) -> Sequence[Truth]:
+        """The present truth of up to `read_batch` objects, in one call for objects that stand alone."""
 
     def glance(self, account: Account, refs: Sequence[ObjectRef]) -> Sequence[Glance]:
         """Evidence that no delivery carries, for up to `look_batch` objects that show no sign of a referral."""
 
-    def provision(self, account: Account, public_url: str) -> Mapping[str, str]:
+    def provision(self, account: Account, setup: Setup) -> Mapping[str, str]:
         """Set up on the platform what the product needs there; running it again changes nothing.
 
         What could not be set up, by `cannot:PART`, with the reason and its remedy.
@@ -373,4 +380,7 @@ class Outbound(Protocol):
         """What is left of up to `watch_batch` credits of ours, in one call for each capability among them."""
 
     def write_records(self, account: Account, writes: Sequence[RecordWrite]) -> Sequence[RecordResult]:
-        """Write up to `write_batch` records, each field by its policy."""
+        """Write records, each field by its policy: in the platform's own batches, up to `write_batch` of one kind in one.
+
+        Each comes with its own result, in the order of the question.
+        """

@@ -101,5 +101,15 @@ class Roster(Protocol):
     def participation(self, program: UUID | None = None) -> Participation:
         """Of one program, or of all."""
 
+    def get(self, advocate: UUID) -> Advocate | None: ...
+    def unprofiled(self, connection: UUID, program: UUID, limit: int) -> Sequence[Advocate]:
+        """Advocates whose own code does not stand on their record there yet, as far as anybody knows."""
+
+    def profiled(self, connection: UUID, written: Mapping[UUID, str]) -> None:
+        """Remember which code was written for each advocate, "" where the platform has no record of them."""
+
+    def seek_again(self, connection: UUID) -> None:
+        """Those without a record there are to be looked for once more."""
+
     def all(self, program: UUID | None = None) -> Sequence[Mapping[str, Any]]:
         """Every advocate with codes, groups and counts, in the order in which they were enrolled."""

@@ -16,6 +16,7 @@ from connector.domain.person import EMAIL
 from connector.errors import ConfigError
 from connector.ports.platform import Seen
 from connector.ports.roster import Enrolment, Newcomer, Participation
+from connector.ports.rows import Advocate
 from connector.store.base import Repository, new_id
 from connector.store.people import EMAIL_FIELD, People
 
@@ -251,6 +252,51 @@ class Roster(Repository):
             program=program,
         ).one()
         return Participation(row.enrolled, row.invited, row.joined)
+
+    # ── What stands on their records ────────────────────────────────────────────────────────────────────────────
+
+    def get(self, advocate: UUID) -> Advocate | None:
+        rows = self._shared("advocate.id = :advocate LIMIT 1", advocate=advocate)
+        return rows[0] if rows else None
+
+    def unprofiled(self, connection: UUID, program: UUID, limit: int) -> list[Advocate]:
+        """Advocates whose own code does not stand on their record there yet, as far as anybody knows."""
+        return self._shared(
+            """program_id = :program AND NOT EXISTS (SELECT FROM profile WHERE profile.connection_id = :connection
+                 AND profile.advocate_id = advocate.id
+                 AND profile.code IN ('', (SELECT min(code) FROM code WHERE code.merchant_id = :merchant
+                                             AND code.advocate_id = advocate.id AND kind = 'minted')))
+               ORDER BY advocate.id LIMIT :limit""",
+            connection=connection,
+            program=program,
+            limit=limit,
+        )
+
+    def _shared(self, which: str, **names: object) -> list[Advocate]:
+        rows = self.run(
+            f"""SELECT advocate.id, program_id, person.canonical_id,
+                  (SELECT min(code) FROM code WHERE code.merchant_id = :merchant AND advocate_id = advocate.id
+                     AND kind = 'minted') AS code
+                FROM advocate JOIN person ON person.id = advocate.person_id
+                WHERE advocate.merchant_id = :merchant AND {which}""",  # noqa: S608  (texts of ours alone)
+            **names,
+        )
+        return [Advocate(row.id, row.program_id, row.canonical_id, row.code) for row in rows]
+
+    def profiled(self, connection: UUID, written: Mapping[UUID, str]) -> None:
+        """Remember which code was written for each advocate, "" where the platform has no record of them."""
+        self.run(
+            """INSERT INTO profile (merchant_id, connection_id, advocate_id, code)
+               SELECT :merchant, :connection, * FROM unnest(CAST(:advocates AS uuid[]), CAST(:codes AS text[]))
+               ON CONFLICT (connection_id, advocate_id) DO UPDATE SET code = excluded.code""",
+            connection=connection,
+            advocates=list(written),
+            codes=list(written.values()),
+        )
+
+    def seek_again(self, connection: UUID) -> None:
+        """Those without a record there are to be looked for once more."""
+        self.run("DELETE FROM profile WHERE connection_id = :connection AND code = ''", connection=connection)
 
     def all(self, program: UUID | None = None) -> list[dict[str, Any]]:
         """Every advocate with codes, groups and counts, in the order in which they were enrolled."""

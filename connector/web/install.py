@@ -142,7 +142,7 @@ def _check_host(app: App, platform: str, answer: Elsewhere) -> None:
     from adapters.http import Gate  # the way to the platform is loaded with its rooms, not with the web process
 
     manifest = app.adapters[platform].manifest
-    hosts = "|".join([manifest.account_hosts, *map(re.escape, sorted(manifest.own_hosts))])
+    hosts = "|".join([manifest.hosts, *map(re.escape, sorted(manifest.own_hosts))])
     Gate(platform, hosts, app.kit(platform).base_url).check(answer.url)
 
 

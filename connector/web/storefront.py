@@ -112,7 +112,8 @@ def _open(platform: str) -> tuple[App, Platform]:
 def _visitor(app: App, tools: Platform) -> tuple[Owner, Visitor]:
     """The account and the buyer that the platform's signature proves. Raises Rejected."""
     headers = {name.lower(): value for name, value in request.headers.items()}
-    visitor = tools.inbound.visitor(Inbox(request.method, request.full_path, headers, b""), tools.secrets)
+    inbox = Inbox(request.method, request.full_path, headers, b"", app.desk.public_url)
+    visitor = tools.inbound.visitor(inbox, tools.secrets)
     owner = app.database.account(tools.manifest.key, visitor.account)
     if owner is None:
         raise Rejected("this account is not connected", status=404)

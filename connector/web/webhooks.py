@@ -21,7 +21,9 @@ def receive(platform: str) -> Response:
     if platform not in app.desk.platforms:
         raise Rejected("no such platform", status=404)
     headers = {name.lower(): value for name, value in request.headers.items()}
-    inbox = Inbox(request.method, request.full_path.rstrip("?"), headers, request.get_data(cache=False))
+    body, base = request.get_data(cache=False), app.desk.public_url
+    inbox = Inbox(request.method, request.full_path.rstrip("?"), headers, body, base)
     intake.receive(app.desk, platform, inbox)
     telemetry.DELIVERIES.labels(platform, "200").inc()
-    return Response(status=200)
+    reply = app.desk.platforms[platform].inbound.reply(inbox)
+    return Response(reply, status=200, content_type="application/json" if reply else None)

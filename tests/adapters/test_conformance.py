@@ -131,14 +131,18 @@ def evil_hosts(good: str) -> list[str]:
 
 
 @every_platform
-def test_an_account_lives_on_the_platforms_hosts_and_nowhere_else(key: str) -> None:
+def test_calls_go_to_the_platforms_hosts_and_nowhere_else(key: str) -> None:
     manifest = ADAPTERS[key].manifest
-    gate = Gate(key, manifest.account_hosts)
-    good = load(key).account
-    assert re.fullmatch(manifest.account_hosts, good)
+    gate = Gate(key, manifest.hosts)
+    good, account = load(key).host, load(key).account
+    assert re.fullmatch(manifest.hosts, good) and re.fullmatch(manifest.accounts, account)
     gate.check(f"https://{good}/x")
     for evil in evil_hosts(good):
-        assert re.fullmatch(manifest.account_hosts, evil) is None, evil
+        assert re.fullmatch(manifest.hosts, evil) is None, evil
+    for evil in evil_hosts(account):
+        if evil == account:  # a number has no parts to swap
+            continue
+        assert re.fullmatch(manifest.accounts, evil) is None, evil
     for evil in (
         "evil.com",
         f"evil.com/.{good}",

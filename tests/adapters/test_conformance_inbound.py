@@ -6,6 +6,7 @@ A stored delivery that cannot be read is a ValueError with its reason, never ano
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -31,11 +32,11 @@ def inbound(here: Bench) -> Inbound:
 
 
 def body(here: Bench) -> bytes:
-    return here.driver.body(here.driver.topics[0])
+    return here.driver.envelope(here.driver.body(here.driver.topics[0]))
 
 
 def changed(inbox: Inbox, **changes: object) -> Inbox:
-    return Inbox(inbox.method, inbox.path, changes.get("headers", inbox.headers), changes.get("body", inbox.body))  # type: ignore[arg-type]
+    return replace(inbox, **changes)  # type: ignore[arg-type]
 
 
 def refused(inbound: Inbound, inbox: Inbox, *secrets: str) -> int:
@@ -47,7 +48,7 @@ def refused(inbound: Inbound, inbox: Inbox, *secrets: str) -> int:
 def test_what_the_platform_signed_is_taken_and_names_its_account(here: Bench, inbound: Inbound) -> None:
     for topic in here.driver.topics:
         raw = here.driver.body(topic)
-        (item,) = inbound.receive(here.driver.signed(raw, SECRET, topic), [SECRET])
+        (item,) = inbound.receive(here.driver.signed(here.driver.envelope(raw), SECRET, topic), [SECRET])
         assert (item.account, item.topic, item.known, item.key != "") == (here.driver.account, topic, True, True)
         assert item.body == raw
         assert inbound.read(topic, raw, AT).outcome in here.driver.outcomes
@@ -142,7 +143,7 @@ def test_no_signed_bytes_ever_crash_the_door_or_the_reader(here: Bench, inbound:
         bad = [*hostile(sample), *(mutated(sample, seed) for seed in range(MUTATIONS))]
         for number, raw in enumerate(bad):
             try:
-                items = inbound.receive(here.driver.signed(raw, SECRET, topic), [SECRET])
+                items = inbound.receive(here.driver.signed(here.driver.envelope(raw), SECRET, topic), [SECRET])
             except Rejected as error:
                 assert error.status in {400, 401, 413}, (topic, raw[:80])
                 items = []
@@ -152,7 +153,7 @@ def test_no_signed_bytes_ever_crash_the_door_or_the_reader(here: Bench, inbound:
                 except ValueError as error:
                     assert str(error).strip(), (topic, raw[:80])
             if number % 50 == 0:
-                (good,) = inbound.receive(here.driver.signed(sample, SECRET, topic), [SECRET])
+                (good,) = inbound.receive(here.driver.signed(here.driver.envelope(sample), SECRET, topic), [SECRET])
                 assert inbound.read(topic, good.body, AT).outcome in here.driver.outcomes
 
 

@@ -11,7 +11,8 @@ from connector.domain.facts import Deed, ObjectRef
 from connector.domain.money import Money
 from connector.errors import Gone, NotDone, PlatformError, Refused, Unknown
 from connector.mapping import ALWAYS, IF_EMPTY, NEVER_DOWNGRADE
-from connector.ports.platform import Capability, RecordResult, RecordWrite
+from connector.ports.platform import Capability, Wanted
+from connector.ports.records import RecordResult, RecordWrite
 from tests.adapters.conformance.driver import Bench, bench
 from tests.adapters.conformance.wire import Answer, Broken, Trouble
 
@@ -126,7 +127,7 @@ def test_a_batch_is_read_in_one_call_and_what_is_not_there_is_said_so(here: Benc
     size = here.adapter.manifest.read_batch
     refs = [*here.driver.objects(min(size, 5) - 1), here.driver.missing()]
     asked = len(here.wire.calls)
-    truths = here.out.fetch(here.account, refs, items=False)
+    truths = here.out.fetch(here.account, refs, Wanted())
     assert [truth.ref for truth in truths] == refs
     assert [truth.found for truth in truths] == [True] * (len(refs) - 1) + [False]
     assert len(here.wire.calls) == asked + 1
@@ -137,7 +138,7 @@ def test_a_batch_is_read_in_one_call_and_what_is_not_there_is_said_so(here: Benc
 
 def test_what_was_bought_sums_to_the_net_and_changes_nothing_else_that_is_told(here: Bench) -> None:
     refs = here.driver.objects(2)
-    plain, full = (here.out.fetch(here.account, refs, items=items) for items in (False, True))
+    plain, full = (here.out.fetch(here.account, refs, Wanted(items)) for items in (False, True))
     for truth, more in zip(plain, full, strict=True):
         paid, same = ([f for f in one.facts if isinstance(f, Deed)] for one in (truth, more))
         assert [replace(fact, items=None) for fact in same] == paid
@@ -149,7 +150,7 @@ def test_what_was_bought_sums_to_the_net_and_changes_nothing_else_that_is_told(h
 
 def test_more_than_one_batch_of_unknown_objects_is_all_unknown(here: Bench) -> None:
     refs = [here.driver.missing() for _ in range(here.adapter.manifest.read_batch)]
-    assert [truth.found for truth in here.out.fetch(here.account, refs, items=True)] == [False] * len(refs)
+    assert [truth.found for truth in here.out.fetch(here.account, refs, Wanted(items=True))] == [False] * len(refs)
 
 
 def test_a_glance_sees_a_full_batch_and_the_missing_one(here: Bench) -> None:
@@ -171,7 +172,7 @@ def test_a_person_is_found_by_exactly_their_address(here: Bench) -> None:
 @pytest.mark.parametrize("name", TROUBLES)
 def test_a_read_that_fails_had_no_effect(here: Bench, name: str) -> None:
     refs = here.driver.objects(2)
-    for read in (partial(here.out.fetch, items=True), here.out.glance):
+    for read in (partial(here.out.fetch, wanted=Wanted(items=True)), here.out.glance):
         here.wire.strike(lambda _: True, TROUBLES[name])
         with pytest.raises((NotDone, Refused, Gone)) as raised:
             read(here.account, refs)

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from connector.domain.case import Stage
 from connector.domain.money import Money
 from connector.errors import ConfigError, InvariantBroken
-from connector.mapping import TRANSFORMS, VOCABULARY, Row, Step, Values, load, load_all, may_write, render
-from connector.ports.platform import FieldValue
+from connector.mapping import TRANSFORMS, Row, Step, load, load_all, may_write, render
+from connector.ports.records import FieldValue
+from connector.values import VOCABULARY, Values
 
 ROOT = Path(__file__).parents[2]
 WHEN = datetime(2026, 3, 1, 0, 30, tzinfo=timezone(timedelta(hours=2)))
@@ -34,6 +35,11 @@ KNOWN = Values(
     referral_explanation="The order used ANNA7.",
     referral_touched_at=WHEN,
     referral_converted_at=WHEN,
+    advocate_code="ANNA7",
+    advocate_link="https://connector.example.com/r/ANNA7",
+    friend_permission="came_themselves",
+    friend_permission_words="Came by themselves.",
+    reward_id="r1",
     advocate_id="a-1",
     program_name="Friends",
     reward_amount=Money(1250, "EUR"),

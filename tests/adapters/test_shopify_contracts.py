@@ -24,6 +24,7 @@ from connector.domain.money import Money
 from connector.domain.program import Offer
 from connector.ports.offers import OfferTerms
 from connector.ports.platform import GUEST, Capability, Direction, Holding
+from connector.ports.records import Setup
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "attribution.md"
@@ -120,7 +121,7 @@ def exercise(shop):
     shop.auth.probe(shop.account)
     shop.out.unheard(shop.account)
     for url in ("https://connector.example.com", "https://connector.example.com", "https://moved.example.com"):
-        shop.out.provision(shop.account, url)
+        shop.out.provision(shop.account, Setup(url))
     for capability in (Capability.GIFT_CARD, Capability.CODE):
         exercise_bearer(shop, replace(effect, capability=capability, code="ABCD2345EFGH6789"))
     exercise_offers(shop)

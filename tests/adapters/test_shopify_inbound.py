@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters import links
 from adapters.shopify import MANIFEST, inbound
 from connector.domain.facts import (
     AccountErased,
@@ -196,13 +197,13 @@ def test_a_cart_note_counts_as_the_weak_hint_it_is():
     ],
 )  # fmt: skip
 def test_a_link_names_an_advocate_only_in_ways_that_are_ours(link, code):
-    touch = inbound.link_touch(link, Source.LANDING_SITE, AT)
+    touch = links.link_touch(link, Source.LANDING_SITE, AT)
     assert (touch and touch.code) == code
 
 
 @given(st.text() | st.text().map(lambda t: f"https://x/?ref={t}&utm_source=referral&utm_content={t}"))
 def test_no_text_in_a_link_can_stop_a_delivery(text):
-    touch = inbound.link_touch(text, Source.LANDING_SITE, AT)
+    touch = links.link_touch(text, Source.LANDING_SITE, AT)
     if touch:
         assert 0 < len(touch.code) <= 255 and touch.code == touch.code.strip()
         assert not set(touch.code) & set(map(chr, range(32)))

@@ -19,7 +19,7 @@ from connector.domain.money import Money
 from connector.domain.person import network_of
 from connector.domain.touch import Source
 from connector.errors import Refused, Throttled, Unavailable
-from connector.ports.platform import Seen
+from connector.ports.platform import Seen, Wanted
 
 BERLIN = {"address1": "Lindenstraße 7", "zip": "10969", "country": "DE", "city": "Berlin"}
 PERSONAL = {"phone": "+49 30 1234567", "client_ip": "84.20.30.40", "shipping_address": BERLIN}
@@ -280,7 +280,7 @@ def test_an_order_bears_the_marks_that_people_may_share_behind_those_that_are_th
         Seen("network", "84.20.30.0/24"),
     )
     assert found.withheld == frozenset()
-    (person,) = shop.out.fetch(shop.account, [ObjectRef("customer", buyer["gid"])], items=True)
+    (person,) = shop.out.fetch(shop.account, [ObjectRef("customer", buyer["gid"])], Wanted(items=True))
     assert person.buyer == found.buyer[:3]
 
 
@@ -335,7 +335,7 @@ def test_the_tags_that_a_merchant_gave_a_customer_are_their_groups(shop):
     tagged = shop.customer(tags=["VIP", " Tea Club ", " "])
     groups = frozenset({"tag:vip", "tag:tea club"})
     assert truth(shop, customer=tagged["id"]).groups == groups
-    (person,) = shop.out.fetch(shop.account, [ObjectRef("customer", tagged["gid"])], items=False)
+    (person,) = shop.out.fetch(shop.account, [ObjectRef("customer", tagged["gid"])], Wanted())
     assert person.groups == groups
     assert truth(shop, customer=None, email="g@example.com", guest=True).groups == frozenset()
 
@@ -363,7 +363,7 @@ def test_an_app_without_any_approval_still_reads_orders_and_says_what_it_cannot_
     _, ref = shop.order(customer=buyer["id"], net="100", visits=[VISIT], **PERSONAL)
     person = ObjectRef("customer", buyer["gid"])
     order, customer, missing = shop.out.fetch(
-        shop.account, [ref, person, ObjectRef("order", "gid://shopify/Order/1")], items=False
+        shop.account, [ref, person, ObjectRef("order", "gid://shopify/Order/1")], Wanted()
     )
     assert order.withheld == {"phone", "address", "network", "mailbox", "referrer"}
     assert customer.withheld == {"phone", "mailbox"}

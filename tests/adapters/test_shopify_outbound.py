@@ -40,12 +40,12 @@ from connector.ports.platform import (
     Direction,
     Done,
     Effect,
-    FieldValue,
     Kit,
-    RecordWrite,
     Seen,
     Undecidable,
+    Wanted,
 )
+from connector.ports.records import FieldValue, RecordWrite
 
 ROOT = Path(__file__).parents[2]
 DOMAIN, TOKEN, SECRET = "acme.myshopify.com", "shpat_test", "shpss_sandbox_of_thirty-two_bytes"
@@ -102,7 +102,7 @@ class Shop:
         return made["id"], ObjectRef("order", f"gid://shopify/Order/{made['id']}")
 
     def truth(self, ref, *, items=False):
-        (truth,) = self.out.fetch(self.account, [ref], items=items)
+        (truth,) = self.out.fetch(self.account, [ref], Wanted(items))
         return truth
 
     def fault(self, fault, operation, **more):
@@ -184,7 +184,7 @@ def test_what_was_not_paid_has_no_fact_and_tests_and_guests_are_named(shop):
     _, guest = shop.order(net="10", draft=True, journey_ready_after=None)
     _, mail = shop.order(email="G@Example.com", guest=True, net="10")
     gone = ObjectRef("order", "gid://shopify/Order/1")
-    truths = shop.out.fetch(shop.account, [pending, test, guest, mail, gone], items=False)
+    truths = shop.out.fetch(shop.account, [pending, test, guest, mail, gone], Wanted())
     assert [truth.note for truth in truths] == ["", "test_order", "no_buyer", "", ""]
     assert [len(truth.facts) for truth in truths] == [0, 1, 1, 1, 0]
     assert truths[2].complete and truths[3].buyer[-1] == Seen("email", "g@example.com")
@@ -197,7 +197,7 @@ def test_a_second_order_is_no_first_order(shop):
     assert shop.truth(ref).facts[0].first_order is False
     other = shop.customer("other@example.com")["id"]
     orders = [shop.order(customer=other, net="10", journey_ready_after=0)[1] for _ in range(2)]
-    assert [truth.facts[0].first_order for truth in shop.out.fetch(shop.account, orders, items=False)] == [True, False]
+    assert [truth.facts[0].first_order for truth in shop.out.fetch(shop.account, orders, Wanted())] == [True, False]
 
 
 def test_refunds_take_back_their_part_of_the_net_and_a_cancellation_the_rest(shop):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
@@ -85,3 +85,9 @@ def test_a_refund_that_two_platforms_tell_of_is_one_reason() -> None:
     assert words(refund("d3"), another) == ["20.00 EUR of their purchase went back.", "Their purchase went back."]
     ticket = raised("ticket", "d4", about=ORDER)
     assert words(refund("d3"), ticket) == ["20.00 EUR of their purchase went back.", "They have an open ticket."]
+
+
+def test_what_is_wrong_for_a_friend_is_not_made_well_by_writing_over_it() -> None:
+    (care,) = care_of([raised("ticket", "d2")])
+    with pytest.raises(FrozenInstanceError):
+        care.words = "All is well."  # type: ignore[misc]

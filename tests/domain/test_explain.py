@@ -69,6 +69,13 @@ def test_where_nothing_counts_nobody_won() -> None:
     assert (only.won, only.verdict) == (False, "it is older than the window of 30 days")
 
 
+@pytest.mark.parametrize(("placed", "verdict"), [("d0", "it came after the purchase"), (None, "it decided")])
+def test_evidence_counts_up_to_the_purchase_and_up_to_now_where_there_is_none(placed: str | None, verdict: str) -> None:
+    story = case(["d0 order 100.00 EUR"] if placed else [], now="d14")
+    told = explain(BASE, story, [seen(Source.CLICK, "d5")], at(placed) if placed else None)
+    assert [each.verdict for each in told.evidence] == [verdict]
+
+
 def test_every_source_has_words() -> None:
     assert {*WORDS} == {*Source}
 
@@ -89,6 +96,12 @@ def test_the_merchant_reads_all_of_it_one_sentence_a_line() -> None:
         "5.00 EUR to the advocate on 2026-06-03 12:00 UTC.",
         "2.50 EUR to the friend on 2026-06-03 12:00 UTC.",
     ]
+
+
+def test_what_is_paid_is_no_longer_due() -> None:
+    order = ["d0 order 100.00 EUR"]
+    assert [due.words for due in explain(BASE, case(order), [], None).due] == ["10.00 EUR to the advocate"]
+    assert explain(BASE, case(order, paid_out=True, settled=True), [], None).due == ()
 
 
 def test_a_refusal_names_every_remedy_in_the_order_in_which_they_are_needed() -> None:

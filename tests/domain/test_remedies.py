@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from connector.domain.case import Case, Decision, Remedy
+from connector.domain.case import Case, Decision, Remedy, Stage
+from connector.domain.facts import REFERRAL
 from connector.domain.program_data import parse
 from connector.domain.remedies import applied, is_refused, remedies, with_setting
 from connector.domain.stages import decide
@@ -136,6 +137,21 @@ def test_what_is_not_refused_needs_no_remedy(told: list[str], now: str) -> None:
     assert remedies(BASE, case(told, now)) == ()
 
 
+@pytest.mark.parametrize(
+    ("decision", "refused"),
+    [
+        (Decision(Stage.REJECTED, "tomorrow", "A rule of tomorrow."), True),
+        (Decision(Stage.QUALIFIED, "tomorrow", "It waits.", hold="tomorrow"), True),
+        (Decision(Stage.QUALIFIED, "tomorrow", "A person looks.", review="Nobody knows Ben."), True),
+        (Decision(Stage.QUALIFIED, "tomorrow", "It waits.", remedy=Remedy("Wait.")), True),
+        (Decision(Stage.QUALIFIED, "hold", "It is held."), False),
+        (Decision(Stage.CONVERTED, "released", "It is being paid."), False),
+    ],
+)
+def test_a_refusal_is_one_even_where_nobody_knows_a_way_out_of_it(decision: Decision, refused: bool) -> None:
+    assert is_refused(decision) is refused
+
+
 def test_a_remedy_that_no_program_can_hold_is_not_named() -> None:
     """A window is at most ten years: a friend who comes later is too late for good."""
     assert remedies(BASE, case([], "d3700")) == ()
@@ -168,6 +184,7 @@ def test_a_setting_is_put_in_and_taken_out_with_its_empty_section() -> None:
     assert with_setting(data, "orders.tax", None) == BASE
     assert with_setting({**data, "slug": "x"}, "slug", None) == data
     assert with_setting(BASE, "orders.tax", None) == BASE
+    assert with_setting({"slug": "x"}, "slug", None) == {}
     assert "orders" not in BASE
 
 
@@ -211,3 +228,11 @@ def test_an_approval_by_somebody_replaces_what_was_said_before() -> None:
     _, then = applied(BASE, declined, remedy)
     assert remedy.ruling and decide(parse(BASE), then).rule == "released"
     assert replace(then, facts=declined.facts) == declined
+
+
+def test_an_approval_is_tried_of_the_referral_as_a_person_would_give_it() -> None:
+    watched = {**BASE, "review": {"when": "always"}}
+    waiting = case(["d0 order 100.00 EUR"])
+    (remedy,) = remedies(watched, waiting)
+    _, then = applied(watched, waiting, remedy)
+    assert then.facts[:-1] == waiting.facts and then.facts[-1].ref.kind == REFERRAL

@@ -103,6 +103,17 @@ def test_a_minimum_of_nothing_is_no_minimum(order: str, words: str) -> None:
     assert remedy is not None and remedy.words == words
 
 
+def test_what_has_no_name_is_told_in_words() -> None:
+    refused = decide(parse({**BASE, **orders(products=["tea"])}), case(NAMELESS))
+    assert refused.remedy is not None
+    assert refused.remedy.words == "Let the program count things that have no name: change `orders.products`."
+
+
+def test_a_deal_without_a_price_is_in_no_currency_that_could_be_refused() -> None:
+    data = {**BASE, "event": "deal_won", "advocate": {"amount": "5.00 EUR"}, **orders(currencies=["CHF"])}
+    assert decide(parse(data), case(["d0 won"])).rule == "released"
+
+
 def test_a_free_order_would_have_to_cost_something_in_its_own_currency() -> None:
     """Ten million stand for any price: no minimum is above it, and the budget is told what that would take."""
     data = {**BASE, "budget": {"amount": "500.00 USD"}}

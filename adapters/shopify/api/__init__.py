@@ -51,7 +51,7 @@ class Client:
     @cached_property
     def gate(self) -> Gate:
         kit = self.kit
-        return Gate(MANIFEST.key, MANIFEST.account_hosts, kit.base_url, kit.proxy, kit.timeout_s)
+        return Gate(MANIFEST.key, MANIFEST.hosts, kit.base_url, kit.proxy, kit.timeout_s)
 
     def url(self, external: str, path: str) -> str:
         base = self.kit.base_url or "https://{shop}"

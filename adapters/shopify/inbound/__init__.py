@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adapters.shopify.inbound.door import MAX_BODY, receive, visitor
+from adapters.shopify.inbound.door import MAX_BODY, receive, reply, visitor
 from adapters.shopify.inbound.reading import (
     ACTIONS,
     CHANGES,
@@ -19,9 +19,6 @@ from adapters.shopify.inbound.touches import (
     cart_touch,
     code_touch,
     evidence,
-    host_of,
-    link_touch,
-    utm_touch,
     visit_touches,
 )
 
@@ -38,12 +35,10 @@ __all__ = [
     "cart_touch",
     "code_touch",
     "evidence",
-    "host_of",
-    "link_touch",
     "purchase",
     "read",
     "receive",
-    "utm_touch",
+    "reply",
     "visit_touches",
     "visitor",
 ]

@@ -15,8 +15,9 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
+from adapters.plain import Json, load, text_of, time_of
 from adapters.shopify import MANIFEST
-from adapters.shopify.inbound.plain import Json, gid, load, text_of, time_of
+from adapters.shopify.inbound.plain import gid
 from adapters.shopify.inbound.reading import ACTIONS, NAMING, TOPICS
 from connector import clock
 from connector.errors import Rejected
@@ -30,7 +31,7 @@ PROXY_LIFE = timedelta(seconds=90)
 #: How far the clocks of Shopify and of this machine may be apart (session tokens, shopify.dev, 2026-11).
 LEEWAY_S = 10
 
-_SHOP = re.compile(MANIFEST.account_hosts)
+_SHOP = re.compile(MANIFEST.accounts)
 _BEARER = "Bearer "
 
 
@@ -95,6 +96,11 @@ def _is_about(account: str, body: bytes) -> bool:
         return False
     told = [text_of(data[name]).lower() for name in SHOP_NAMES if name in data]
     return bool(told) and (account in told or not any(told))
+
+
+def reply(_inbox: Inbox) -> bytes:
+    """Shopify looks at the status alone."""
+    return b""
 
 
 # ── Visitors ─────────────────────────────────────────────────────────────────────────────────────────────────────

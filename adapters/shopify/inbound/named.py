@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from adapters.plain import Json, text_of
 from adapters.shopify import MANIFEST
-from adapters.shopify.inbound.plain import Json, gid, text_of
+from adapters.shopify.inbound.plain import gid
 from connector.domain.person import EMAIL, PHONE
 from connector.ports.platform import Seen
 

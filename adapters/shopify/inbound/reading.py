@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from adapters.plain import Json, first_time, load, part, rows, text_of
 from adapters.shopify.inbound.named import named_in
-from adapters.shopify.inbound.plain import Json, first_time, gid, load, part, rows, text_of, with_reads
+from adapters.shopify.inbound.plain import gid, with_reads
 from adapters.shopify.inbound.touches import evidence
 from connector.domain.facts import (
     AccountErased,

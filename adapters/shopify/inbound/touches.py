@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from urllib.parse import parse_qsl, urlsplit
 
-from adapters.shopify.inbound.plain import Json, first_time, rows, text_of, time_of
+from adapters.links import host_of, link_touch, utm_touch
+from adapters.plain import Json, first_time, rows, text_of, time_of
 from connector.domain.touch import Source, Touch
 
-MAX_LINK = 8192
-MAX_PARAMETERS = 200
 #: Names under which shops keep a referral code in the cart. Buyers can edit the cart, so these rank low.
 CART_NAMES = frozenset({"ref", "_ref", "referral", "referral_code"})
 #: Where our own storefront script keeps what we signed. The journey opens it: here nobody knows the key.
@@ -59,28 +56,6 @@ def cart_touch(name: object, value: object, at: datetime) -> Touch | None:
     return Touch(Source.CART_HINT, text, at, evidence="an unsigned note in the cart")
 
 
-def link_touch(link: object, source: Source, at: datetime) -> Touch | None:
-    """The code in a link's query. Never raises, whatever text a stranger put there."""
-    text = link if isinstance(link, str) else ""
-    try:
-        pairs = parse_qsl(urlsplit(text[:MAX_LINK]).query, max_num_fields=MAX_PARAMETERS)
-    except ValueError:  # not a link at all, or hundreds of parameters
-        return None
-    first = {name.casefold(): value for name, value in reversed(pairs)}
-    return utm_touch({name.removeprefix("utm_"): value for name, value in first.items()}, source, at)
-
-
-def utm_touch(utm: Mapping[str, object], source: Source, at: datetime) -> Touch | None:
-    """The code in a link's marks: `ref` wins; `content` counts only where the source says that it is ours."""
-    code, words = text_of(utm.get("ref")), "ref in its link"
-    if not code and text_of(utm.get("source")).casefold() == "referral":
-        code, words = text_of(utm.get("content")), "utm_content in its link"
-    if not code:
-        return None
-    medium, campaign = text_of(utm.get("medium")), text_of(utm.get("campaign"))
-    return Touch(source, code, at, medium=medium, campaign=campaign, evidence=words)
-
-
 def visit_touches(journey: Json | None) -> list[Touch]:
     """The codes in the links of an order's last and first visit, as GraphQL's customerJourneySummary shows them."""
     found = []
@@ -92,11 +67,3 @@ def visit_touches(journey: Json | None) -> list[Touch]:
             seen = link or utm_touch(visit["utmParameters"] or {}, source, at)
             found += [replace(seen, referrer=host_of(visit.get("referrerUrl")))] if seen else []
     return found
-
-
-def host_of(link: object) -> str:
-    """The host of a whole link, "" for anything else. Never raises, whatever text a stranger put there."""
-    try:
-        return text_of(urlsplit(link[:MAX_LINK]).hostname) if isinstance(link, str) else ""
-    except ValueError:
-        return ""

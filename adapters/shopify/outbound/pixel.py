@@ -10,6 +10,7 @@ from adapters.shopify import MANIFEST
 from adapters.shopify.api import Client, shaped
 from connector.errors import Refused
 from connector.ports.platform import CANNOT, Account
+from connector.ports.records import Setup
 
 
 @dataclass(frozen=True)
@@ -19,9 +20,14 @@ class Pixel:
     client: Client
 
     @shaped
-    def provision(self, account: Account, public_url: str) -> Mapping[str, str]:
-        """Switch the pixel on. A shop that does not let us still has links, codes and visits to go by."""
-        wanted = {"touch_url": f"{public_url}/touch/{MANIFEST.key}", "account_id": account.external}
+    def provision(self, account: Account, setup: Setup) -> Mapping[str, str]:
+        """Switch the pixel on. A shop that does not let us still has links, codes and visits to go by.
+
+        A pixel can only reach what the internet reaches, which a trial on one machine is not.
+        """
+        if not setup.public_url.startswith("https://"):
+            return {}
+        wanted = {"touch_url": f"{setup.public_url}/touch/{MANIFEST.key}", "account_id": account.external}
         try:
             self._switch_on(account, wanted)
         except Refused as error:

@@ -29,7 +29,7 @@ from adapters.shopify.outbound.values import Json
 from connector.domain.facts import Fact, ObjectRef
 from connector.domain.person import EMAIL, normal
 from connector.errors import Refused, Throttled
-from connector.ports.platform import Account, Glance, Truth
+from connector.ports.platform import Account, Glance, Truth, Wanted
 
 #: As long as the smallest shop takes to restore the points of one read of orders.
 AGAIN_S = 1.0
@@ -75,16 +75,18 @@ class Reads:
 
     client: Client
 
-    def fetch(self, account: Account, refs: Sequence[ObjectRef], *, items: bool) -> Sequence[Truth]:
+    def fetch(self, account: Account, refs: Sequence[ObjectRef], wanted: Wanted) -> Sequence[Truth]:
         """The present truth of up to `read_batch` orders or customers.
 
-        One call, one for each refunded order, and with `items` one for each paid order.
+        One call, one for each refunded order, and where items are wanted one for each paid order.
         """
         client = Open(self.client.kit)
         nodes = client.run(account, "orders", {"ids": [ref.id for ref in refs]})
         known = {node["id"]: (node, client.kept_of(place)) for place, node in enumerate(nodes) if node}
         return [
-            self._truth(account, ref, *known[ref.id], items=items) if ref.id in known else Truth(ref, found=False)
+            self._truth(account, ref, *known[ref.id], items=wanted.items)
+            if ref.id in known
+            else Truth(ref, found=False)
             for ref in refs
         ]
 

@@ -10,7 +10,8 @@ from adapters.shopify.outbound.values import Json
 from connector.domain.facts import ObjectRef
 from connector.errors import Refused
 from connector.mapping import may_write
-from connector.ports.platform import Account, FieldValue, RecordResult, RecordWrite
+from connector.ports.platform import Account
+from connector.ports.records import FieldValue, RecordResult, RecordWrite
 
 #: metafieldsSet takes no more in one call (2026-10).
 MAX_METAFIELDS = 25

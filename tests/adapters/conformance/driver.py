@@ -30,12 +30,13 @@ from connector.ports.platform import (
     Direction,
     Effect,
     EffectClass,
-    FieldValue,
     Holding,
     Kit,
     Operation,
     Outbound,
+    Window,
 )
+from connector.ports.records import FieldValue
 from tests.adapters.conformance.wire import Request, Wire
 
 CURRENCY = "EUR"
@@ -48,11 +49,12 @@ _serial = count(1)
 class Driver(ABC):
     """One platform's stand-in, as the suite drives it.
 
-    settings: values of the platform's own settings. account and token: of the account that `start` opens.
+    settings: values of the platform's own settings. host: where its API is called. account and token: of the account that `start` opens.
     signature: the header that carries it. topics: all that `read` knows. outcomes: all words it may answer with.
     """
 
     settings: Mapping[str, str]
+    host: str
     account: str
     token: str
     signature: str
@@ -94,6 +96,22 @@ class Driver(ABC):
         """The person buys something with it."""
         raise NotImplementedError
 
+    def listed(self, people: Sequence[str]) -> str:
+        """A list with these people on it; its name."""
+        raise NotImplementedError
+
+    def bearing(self, people: Sequence[str]) -> tuple[str, str]:
+        """A field and its value that these people have, and nobody else."""
+        raise NotImplementedError
+
+    def run(self) -> str:
+        """A run of our step that waits."""
+        raise NotImplementedError
+
+    def ended(self, run: str) -> list[Mapping[str, str]]:
+        """All that the platform was told of this run."""
+        raise NotImplementedError
+
     @abstractmethod
     def is_send(self, request: Request, operation: Operation) -> bool:
         """Whether this request carries out the operation."""
@@ -123,11 +141,15 @@ class Driver(ABC):
 
     @abstractmethod
     def body(self, topic: str) -> bytes:
-        """A delivery's body as the platform sends it."""
+        """A delivery's body as it is kept."""
+
+    def envelope(self, body: bytes) -> bytes:
+        """A request's body with this one delivery in it, for platforms that send several at once."""
+        return body
 
     @abstractmethod
     def signed(self, body: bytes, secret: str, topic: str = "") -> Inbox:
-        """A delivery of these bytes as the platform signs it."""
+        """A request with exactly these bytes, as the platform signs it."""
 
 
 @dataclass(frozen=True)
@@ -162,6 +184,8 @@ class Meter:
     """The share of the rate limit is not what is tested here."""
 
     def take(self, connection: UUID, cost: float) -> None: ...
+    def enter(self, connection: UUID, window: Window) -> None: ...
+    def saw(self, connection: UUID, window: Window, left: int) -> None: ...
     def learn(self, connection: UUID, *, available: float, maximum: float, per_second: float, back: float) -> None: ...
 
 
@@ -275,4 +299,6 @@ CASES = {
     Capability.RECORD: "records",
     Capability.OFFER: "offers",
     Capability.HISTORY: "history",
+    Capability.LISTS: "people",
+    Capability.STEPS: "people",
 }

@@ -31,7 +31,8 @@ MANIFEST = Manifest(
     app_key="PARCEL_KEY",
     app_secret="PARCEL_SECRET",
     url_setting="PARCEL_URL",
-    account_hosts=r"[a-z0-9]+\\.parcel\\.example",
+    accounts=r"[a-z0-9]+\\.parcel\\.example",
+    hosts=r"[a-z0-9]+\\.parcel\\.example",
     own_hosts=frozenset(),
     object_kinds=frozenset({"order", "person"}),
     person_kind="person",
@@ -61,7 +62,7 @@ class Client:
 
     def ask(self, account: Account, name: str, *, guard: Guard | None = None, **data: Any) -> Any:
         """What Parcel answers; `guard` is given for movements of money."""
-        gate = Gate(MANIFEST.key, MANIFEST.account_hosts, self.kit.base_url, self.kit.proxy, self.kit.timeout_s)
+        gate = Gate(MANIFEST.key, MANIFEST.hosts, self.kit.base_url, self.kit.proxy, self.kit.timeout_s)
         url = f"{self.kit.base_url or 'https://' + account.external}/{name}"
         headers = {"Authorization": account.token, "Content-Type": "application/json"}
         try:
@@ -120,7 +121,7 @@ class ParcelAuth:
 
     def check_account(self, external: str) -> str:
         name = external.strip().lower()
-        if not re.fullmatch(MANIFEST.account_hosts, name):
+        if not re.fullmatch(MANIFEST.accounts, name):
             raise ConfigError([f"{external!r} is no account of Parcel's, such as anna.parcel.example"])
         return name
 
@@ -171,10 +172,14 @@ def receive(inbox: Inbox, secrets: Sequence[str]) -> Sequence[Item]:
     given = inbox.headers.get("parcel-signature", "").encode("utf-8", "replace")
     if not any(hmac.compare_digest(sign(s, topic, account, inbox.body), given) for s in secrets if s):
         raise Rejected("the signature is not Parcel's; check PARCEL_SECRET")
-    if not re.fullmatch(MANIFEST.account_hosts, account):
+    if not re.fullmatch(MANIFEST.accounts, account):
         raise Rejected("no account is named")
     key = hashlib.sha256(inbox.body).hexdigest()
     return [Item(account, topic[:200], key, inbox.body, known=topic == "order.paid")]
+
+
+def reply(inbox: Inbox) -> bytes:
+    return b""
 
 
 def visitor(inbox: Inbox, secrets: Sequence[str]) -> Visitor:
@@ -208,9 +213,8 @@ from connector.domain.money import Money
 from connector.domain.touch import Source, Touch
 from connector.errors import Unknown
 from connector.mapping import may_write
-from connector.ports.platform import (
-    Absent, Account, Capability, Done, Effect, Finding, Glance, Guard, Holding, Kit, RecordResult, RecordWrite, Remains, Seen, Truth
-)
+from connector.ports.platform import Absent, Account, Capability, Done, Effect, Finding, Glance, Guard, Holding, Kit, Remains, Seen, Truth, Wanted
+from connector.ports.records import RecordResult, RecordWrite, Setup
 
 
 @dataclass(frozen=True)
@@ -220,7 +224,7 @@ class ParcelOutbound:
     def _read(self, account: Account, refs: Sequence[ObjectRef]) -> Any:
         return self.client.ask(account, "read", ids=[ref.id for ref in refs])
 
-    def fetch(self, account: Account, refs: Sequence[ObjectRef], *, items: bool) -> Sequence[Truth]:
+    def fetch(self, account: Account, refs: Sequence[ObjectRef], wanted: Wanted) -> Sequence[Truth]:
         found = self._read(account, refs)
         return [_truth(ref, found.get(ref.id)) for ref in refs]
 
@@ -232,7 +236,7 @@ class ParcelOutbound:
             for ref, row in held
         ]
 
-    def provision(self, account: Account, public_url: str) -> Mapping[str, str]:
+    def provision(self, account: Account, setup: Setup) -> Mapping[str, str]:
         return {}
 
     def unheard(self, account: Account) -> Sequence[ObjectRef]:

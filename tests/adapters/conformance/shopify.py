@@ -52,7 +52,7 @@ class Driver(driver.Driver):
     """One shop with customers and orders."""
 
     settings = {"SHOPIFY_API_KEY": "key"}  # noqa: RUF012 - never changed
-    account = "annas-tea.myshopify.com"
+    host = account = "annas-tea.myshopify.com"
     token = "shpat_conformance"
     signature = "x-shopify-hmac-sha256"
     topics = tuple(sorted(inbound.TOPICS))

@@ -1,0 +1,189 @@
+"""Records: our properties on contacts and deals, never over a value that a person wrote.
+
+HubSpot cannot be asked to write only if nothing changed. So what we filled because it was empty is looked at once more
+afterwards, with its history: a value that a person saved between our read and our write is put back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.hubspot.api import BATCH, HISTORY_BATCH, PATHS, VERSION, Client, shaped
+from adapters.hubspot.outbound.ties import Ties
+from adapters.hubspot.outbound.values import versions
+from adapters.plain import rows, text_of
+from connector.domain.person import EMAIL, normal
+from connector.errors import Refused
+from connector.mapping import IF_EMPTY, may_write
+from connector.ports.platform import Account
+from connector.ports.records import FieldValue, Link, RecordResult, RecordWrite
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is to be written to one record: all of our own values, and which of them were empty before.
+
+    sources: the writes that came together in it.
+    """
+
+    kind: str
+    id: str
+    values: Mapping[str, str]
+    filled: frozenset[str]
+    kept: frozenset[str]
+    sources: tuple[RecordWrite, ...]
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        return tuple(dict.fromkeys(link for source in self.sources for link in source.links))
+
+
+@dataclass(frozen=True)
+class Records:
+    """What sales people read on contacts and deals."""
+
+    client: Client
+    ties: Ties
+
+    def write_records(self, account: Account, writes: Sequence[RecordWrite]) -> Sequence[RecordResult]:
+        """Write records of several kinds, up to 100 of a kind in a call; ties to other records come last."""
+        results: dict[int, RecordResult] = {}
+        for kind in sorted({write.ref.kind for write in writes}):
+            mine = [write for write in writes if write.ref.kind == kind]
+            for start in range(0, len(mine), BATCH):
+                results |= self._write(account, kind, mine[start : start + BATCH])
+        return [results[id(write)] for write in writes]
+
+    @shaped
+    def _write(self, account: Account, kind: str, writes: Sequence[RecordWrite]) -> dict[int, RecordResult]:
+        if kind == "credit":
+            return self.ties.keep_credits(account, writes)
+        plans, results = self._planned(account, kind, writes)
+        refused = self._send(account, kind, [plan for plan in plans if plan.values])
+        raced = self._put_back(account, kind, [plan for plan in plans if plan.filled and plan.id not in refused])
+        for plan in plans:
+            for source in plan.sources:
+                if plan.id in refused:
+                    results[id(source)] = RecordResult(source.ref, refused=refused[plan.id])
+                    continue
+                kept = plan.kept | raced.get(plan.id, frozenset())
+                written = tuple(name for name in source.fields if name not in kept)
+                results[id(source)] = RecordResult(source.ref, written, tuple(n for n in source.fields if n in kept))
+        self.ties.tie(account, kind, {plan.id: plan.links for plan in plans if plan.id not in refused})
+        return results
+
+    # ── What to write ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _planned(
+        self, account: Account, kind: str, writes: Sequence[RecordWrite]
+    ) -> tuple[list[_Plan], dict[int, RecordResult]]:
+        """The writes as they are needed, each record once whatever names it goes by; and what is known already."""
+        names = sorted({name for write in writes for name in write.fields})
+        ids = [write.ref.id for write in writes if write.ref.id]
+        found = dict(self.client.read(account, kind, ids, names).found) if ids else {}
+        emails = [normal(EMAIL, write.email) for write in writes if not write.ref.id]
+        by_email = self.client.read(account, kind, emails, [*names, "email"], by="email").found if emails else {}
+        together: dict[str, tuple[Json, list[RecordWrite]]] = {}
+        results: dict[int, RecordResult] = {}
+        for write in writes:
+            record = found.get(write.ref.id) if write.ref.id else by_email.get(normal(EMAIL, write.email))
+            if record is None:
+                lost = f"HubSpot has no such {kind} any more" if write.ref.id else ""
+                results[id(write)] = RecordResult(write.ref, refused=lost)
+            else:
+                together.setdefault(str(record["id"]), (record, []))[1].append(write)
+        return [_plan(kind, external, *each) for external, each in together.items()], results
+
+    # ── Writing ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _send(self, account: Account, kind: str, plans: Sequence[_Plan]) -> dict[str, str]:
+        """Write a batch; returns why records were refused, by id. What the answer does not speak of is written alone."""
+        if not plans:
+            return {}
+        by_trace = {f"{place}": plan for place, plan in enumerate(plans)}
+        inputs = [
+            {"id": plan.id, "properties": dict(plan.values), "objectWriteTraceId": trace}
+            for trace, plan in by_trace.items()
+        ]
+        path = f"/crm/objects/{VERSION}/{PATHS[kind]}/batch/update"
+        try:
+            answer = self.client.run(
+                account, "POST", path, operation=f"write_{kind}", body={"inputs": inputs}, changes=True
+            )
+        except Refused as error:
+            if error.status == 403:  # noqa: PLR2004 - a permission is missing, for each of them
+                return {plan.id: error.reason for plan in plans}
+            return self._alone(account, kind, plans, error)
+        done = {text_of(row.get("id")) for row in rows(answer["results"])}
+        refused = {by_trace[trace].id: words for trace, words in _refusals(answer) if trace in by_trace}
+        lost = [plan for plan in plans if plan.id not in done and plan.id not in refused]
+        return refused | {ref: words for plan in lost for ref, words in self._single(account, kind, plan).items()}
+
+    def _alone(self, account: Account, kind: str, plans: Sequence[_Plan], error: Refused) -> dict[str, str]:
+        """Something spoils the batch: halves of it are tried, down to the record that HubSpot has words about."""
+        if len(plans) == 1:
+            return {plans[0].id: error.reason}
+        middle = len(plans) // 2
+        return self._send(account, kind, plans[:middle]) | self._send(account, kind, plans[middle:])
+
+    def _single(self, account: Account, kind: str, plan: _Plan) -> dict[str, str]:
+        path, body = f"/crm/objects/{VERSION}/{PATHS[kind]}/{{id}}", {"properties": dict(plan.values)}
+        try:
+            filled = {"id": plan.id}
+            self.client.run(account, "PATCH", path, operation=f"write_{kind}", body=body, filled=filled, changes=True)
+        except Refused as error:
+            return {plan.id: error.reason}
+        return {}
+
+    # ── Looking once more ───────────────────────────────────────────────────────────────────────────────────────
+
+    def _put_back(self, account: Account, kind: str, plans: Sequence[_Plan]) -> dict[str, frozenset[str]]:
+        """Values that people saved while we were writing, put back; returns the fields concerned, by record."""
+        raced: dict[str, dict[str, str]] = {}
+        for start in range(0, len(plans), HISTORY_BATCH):
+            part = plans[start : start + HISTORY_BATCH]
+            names = sorted({name for plan in part for name in plan.filled})
+            read = self.client.read(account, kind, [plan.id for plan in part], (), history=names)
+            raced |= {
+                plan.id: theirs
+                for plan in part
+                if plan.id in read.found and (theirs := dict(_overwritten(plan, read.found[plan.id])))
+            }
+        back = [_Plan(kind, external, values, frozenset(), frozenset(), ()) for external, values in raced.items()]
+        self._send(account, kind, back)
+        return {external: frozenset(values) for external, values in raced.items()}
+
+
+def _plan(kind: str, external: str, record: Json, writes: Sequence[RecordWrite]) -> _Plan:
+    """The full set of our values for one record; of several writes to it the last one counts for a field."""
+    fields: dict[str, FieldValue] = {}
+    for write in writes:
+        fields |= write.fields
+    current = {name: text_of(record["properties"].get(name)) for name in fields}
+    allowed = {name: new for name, new in fields.items() if may_write(new.policy, current[name], new.value)}
+    filled = frozenset(name for name, new in allowed.items() if new.policy == IF_EMPTY)
+    changed = any(current[name] != new.value for name, new in allowed.items())
+    values = {name: new.value for name, new in allowed.items()} if changed else {}
+    kept = frozenset(fields) - frozenset(allowed)
+    return _Plan(kind, external, values, filled if changed else frozenset(), kept, tuple(writes))
+
+
+def _refusals(answer: Json) -> Iterator[tuple[str, str]]:
+    """Which inputs were refused, by their trace, in HubSpot's own words."""
+    for error in rows(answer.get("errors")):
+        context = error.get("context")
+        traces = context.get("objectWriteTraceId") if isinstance(context, dict) else None
+        for trace in traces if isinstance(traces, list) else ():
+            yield text_of(trace), str(error.get("message") or "HubSpot refused it")[:300]
+
+
+def _overwritten(plan: _Plan, record: Json) -> Iterator[tuple[str, str]]:
+    """Fields where our value stands right above one that somebody else put there after we had found it empty."""
+    for name in plan.filled:
+        past = versions(record, name)
+        if len(past) > 1 and past[0].value == plan.values[name] and past[1].value not in ("", past[0].value):
+            yield name, past[1].value

@@ -1,0 +1,85 @@
+"""Plain values out of HubSpot's records, where every value is a text or null."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from adapters.plain import rows, text_of, time_of
+from connector.domain.money import Money
+
+Json = Mapping[str, Any]
+
+#: A number that means the same in every country, as ITU-T E.164 writes it.
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_MILLISECONDS = re.compile(r"[0-9]{10,15}")
+
+
+def held(record: Json, name: str) -> str:
+    """A property's value, "" for none."""
+    return text_of(record["properties"].get(name))
+
+
+def time_in(record: Json, name: str) -> datetime | None:
+    """A property of type datetime or date: ISO 8601, or milliseconds since 1970."""
+    text = held(record, name)
+    if _MILLISECONDS.fullmatch(text):
+        return datetime.fromtimestamp(int(text) / 1000, UTC)
+    return time_of(text) if text else None
+
+
+def created_at(record: Json) -> datetime:
+    """Raises ValueError for a record that does not say."""
+    at = time_in(record, "createdate") or time_in(record, "hs_createdate") or time_of(record.get("createdAt"))
+    if at is None:
+        raise ValueError("the record does not say when it was created")
+    return at
+
+
+def money_in(record: Json, name: str, currency: str) -> Money | None:
+    """An amount; None where there is none. Raises ValueError for what is no amount."""
+    text = held(record, name)
+    return Money.parse(text, currency) if text and currency else None
+
+
+def phone_of(text: str) -> str:
+    """The number in E.164, "" for one that could be anybody's."""
+    number = re.sub(r"[\s().\-/]", "", text)
+    return number if _E164.fullmatch(number) else ""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A value that a property had, since when, and how it came there: FORM, CRM_UI, IMPORT, INTEGRATION ..."""
+
+    value: str
+    at: datetime
+    source: str
+    by: str = ""
+
+
+def versions(record: Json, name: str) -> Sequence[Version]:
+    """All values that a property had, newest first; none where its history was not asked for."""
+    return tuple(_versions(record, name))
+
+
+def _versions(record: Json, name: str) -> Iterator[Version]:
+    told = record.get("propertiesWithHistory")
+    for row in rows(told.get(name) if isinstance(told, dict) else None):
+        at = time_of(row.get("timestamp"))
+        if at is not None:
+            yield Version(text_of(row.get("value")), at, text_of(row.get("sourceType")), text_of(row.get("sourceId")))
+
+
+def since(record: Json, name: str) -> Version | None:
+    """The value that stands, with the moment from which on it has stood."""
+    found = None
+    now = held(record, name)
+    for version in versions(record, name):
+        if version.value != now:
+            break
+        found = version
+    return found

@@ -1,0 +1,27 @@
+"""A stand-in for HubSpot on loopback: the date-based REST API, tokens, signed webhooks, faults, and its own book.
+
+HUBSPOT_URL=http://127.0.0.1:PORT points the connector at it. `control` tells what can be made to happen.
+"""
+
+from __future__ import annotations
+
+from adapters.hubspot.sandbox.server import Sandbox
+
+__all__ = ["Sandbox", "serve", "start"]
+
+
+def start(port: int = 0) -> Sandbox:
+    """A stand-in on 127.0.0.1 in a thread of this process; port 0 takes a free one. Call `.stop()` at the end."""
+    return Sandbox(port=port).start()
+
+
+def serve(host: str, port: int) -> None:
+    """Run until interrupted; prints one line with the URL."""
+    sandbox = Sandbox(host, port)
+    print(f"HubSpot stand-in: {sandbox.url}", flush=True)  # noqa: T201 - the one line a person needs
+    try:
+        sandbox.http.serve_forever()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        sandbox.stop()

@@ -1,0 +1,55 @@
+"""Profile: an advocate's own code and link, on the record that sales people look at."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from connector.journey.desk import Desk, Lane
+from connector.journey.record import person_write, send
+from connector.journey.tasks import PROFILE
+from connector.mapping import Mapping, render
+from connector.ports.records import RecordWrite
+from connector.ports.rows import Advocate, ProgramVersion, connection_lane
+from connector.ports.store import Tx
+from connector.values import Values
+
+#: What a mapping calls a person who refers others.
+ADVOCATE = "advocate"
+
+
+def profile_due(desk: Desk, lane: Lane) -> int:
+    """Write the codes of one batch of a program's advocates; returns how many, and closes the task after the last."""
+    name, size, mapping = connection_lane(lane.connection), lane.platform.manifest.write_batch, lane.platform.mapping
+    with desk.store.begin(lane.merchant) as tx:
+        tasks = tx.tasks.due(name, PROFILE, 1)
+        if not tasks:
+            return 0
+        program = next((each for each in tx.programs.current() if str(each.id) == tasks[0].subject), None)
+        if mapping is None or ADVOCATE not in mapping.records or program is None:
+            tx.tasks.close(tasks)
+            return 1
+        open_ = tx.roster.unprofiled(lane.connection, program.id, size)
+        wanted = {each: _write(desk, tx, lane, mapping, program, each) for each in open_}
+        if not open_:
+            tx.tasks.close(tasks)
+            return 1
+    results = send(desk, lane, [write for write in wanted.values() if write])
+    written: dict[UUID, str] = {}
+    for advocate, write in wanted.items():
+        told = results.get((write.ref, "" if write.ref.id else write.email)) if write else None
+        written[advocate.id] = advocate.code if told and told.written and not told.refused else ""
+    with desk.store.begin(lane.merchant) as tx:
+        tx.roster.profiled(lane.connection, written)
+    return len(open_)
+
+
+def _write(
+    desk: Desk, tx: Tx, lane: Lane, mapping: Mapping, program: ProgramVersion, advocate: Advocate
+) -> RecordWrite | None:
+    values = Values(
+        advocate_id=str(advocate.id),
+        advocate_code=advocate.code,
+        advocate_link=f"{desk.public_url}/r/{advocate.code}",
+        program_name=program.program.name,
+    )
+    return next(person_write(tx, lane, advocate.person, render(mapping, ADVOCATE, values)), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,16 +18,33 @@ MAX_DIGITS = 20
 
 def load(body: bytes) -> Json:
     """The body's object. Raises ValueError for broken, bottomless or absurd JSON."""
-    data = load_any(body)
+    data = _load(body, _integer, _float, _integer)
     if not isinstance(data, dict):
         raise ValueError("the body is not a JSON object")  # noqa: TRY004 - what cannot be read is a ValueError here
     return data
 
 
 def load_any(body: bytes) -> Any:
-    """What the body says, whatever it is. Raises ValueError for broken, bottomless or absurd JSON."""
+    """What the body says, whatever it is. Raises ValueError for broken or bottomless JSON.
+
+    A number that is none of a platform's stays its text: it must not cost what stands beside it.
+    """
+    return _load(body, _or_text(_integer), _or_text(_float), str)
+
+
+def _or_text(read: Callable[[str], float]) -> Callable[[str], float | str]:
+    def number(text: str) -> float | str:
+        try:
+            return read(text)
+        except ValueError:
+            return text
+
+    return number
+
+
+def _load(body: bytes, integer: Callable[[str], Any], real: Callable[[str], Any], other: Callable[[str], Any]) -> Any:
     try:
-        return json.loads(body, parse_int=_integer, parse_float=_float, parse_constant=_integer)
+        return json.loads(body, parse_int=integer, parse_float=real, parse_constant=other)
     except RecursionError as error:
         raise ValueError("the body is nested deeper than any of a platform's") from error
     except UnicodeDecodeError as error:

@@ -33,6 +33,7 @@ from connector.store.vault import Vault, derive
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from connector.ports.bills import Bills
     from connector.ports.history import History
     from connector.ports.lists import Lists
     from connector.ports.offers import Offers
@@ -114,6 +115,7 @@ class App:
             history=cast("Callable[[], History]", outbound),
             lists=cast("Callable[[], Lists]", outbound),
             steps=cast("Callable[[], Steps]", outbound),
+            bills=cast("Callable[[], Bills]", outbound),
             auth=_once(partial(adapter.auth, kit)),
             mapping=fields,
             secrets=tuple(filter(None, secret.split(","))),

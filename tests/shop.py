@@ -34,7 +34,53 @@ PROGRAM = {
 }
 
 
-class Shop:
+class Books:
+    """What the app's own books say of one merchant."""
+
+    app: App
+    merchant: UUID
+
+    def settled(self) -> bool:
+        """Nothing can still move by itself: what waits for a person, or for a time to come, counts as settled."""
+        with self.app.database.begin(self.merchant) as tx:
+            return bool(
+                tx.run(
+                    """SELECT NOT EXISTS (SELECT FROM delivery WHERE state = 'received')
+                       AND NOT EXISTS (SELECT FROM task WHERE state = 'open' AND due_at < clock_timestamp() + interval '1 minute')
+                       AND NOT EXISTS (SELECT FROM attempt WHERE state IN ('open', 'unknown') AND needs_person = '')
+                       AND NOT EXISTS (SELECT FROM reward WHERE state = 'approved'
+                         AND retry_at < clock_timestamp() + interval '1 minute' AND NOT EXISTS (
+                           SELECT FROM attempt JOIN reward other ON other.id = attempt.reward_id
+                           WHERE attempt.needs_person <> '' AND attempt.state = 'unknown'
+                             AND other.beneficiary_id = reward.beneficiary_id AND attempt.currency = reward.currency))
+                       AND NOT EXISTS (SELECT FROM reversal JOIN reward ON reward.id = reversal.reward_id
+                         WHERE reversal.state = 'approved' AND reversal.retry_at < clock_timestamp() + interval '1 minute'
+                         AND reward.state = 'issued' AND NOT EXISTS (SELECT FROM attempt WHERE attempt.owner = reward.owner
+                           AND attempt.needs_person <> '' AND attempt.state = 'unknown'))"""
+                ).scalar_one()
+            )
+
+    def totals(self) -> dict[str, Any]:
+        return reports.totals(self.app.database, self.merchant)
+
+    def stages(self) -> list[str]:
+        """The stage of every referral, oldest first."""
+        return [
+            row["stage"]
+            for row in self.rows("SELECT stage FROM referral WHERE merchant_id = :merchant ORDER BY captured_at, id")
+        ]
+
+    def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:
+        """Rows of this merchant by plain SQL; `:merchant` is bound."""
+        with self.app.database.begin(self.merchant) as tx:
+            return [dict(row) for row in tx.run(sql, **values).mappings()]
+
+    def ledger(self) -> dict[str, int]:
+        """Balance of each book."""
+        return {line["book"]: int(line["amount"]) for line in self.totals()["ledger"]}
+
+
+class Shop(Books):
     """One merchant with one shop. `app` may be replaced by another app on the same database."""
 
     def __init__(self, make_app: Callable[..., App]) -> None:
@@ -138,41 +184,6 @@ class Shop:
             time.sleep(0.02)
             assert time.monotonic() < end, f"still not settled after {within} s: {self.totals()}"
 
-    def settled(self) -> bool:
-        """Nothing can still move by itself: what waits for a person, or for a time to come, counts as settled."""
-        with self.app.database.begin(self.merchant) as tx:
-            return bool(
-                tx.run(
-                    """SELECT NOT EXISTS (SELECT FROM delivery WHERE state = 'received')
-                       AND NOT EXISTS (SELECT FROM task WHERE state = 'open' AND due_at < clock_timestamp() + interval '1 minute')
-                       AND NOT EXISTS (SELECT FROM attempt WHERE state IN ('open', 'unknown') AND needs_person = '')
-                       AND NOT EXISTS (SELECT FROM reward WHERE state = 'approved'
-                         AND retry_at < clock_timestamp() + interval '1 minute' AND NOT EXISTS (
-                           SELECT FROM attempt JOIN reward other ON other.id = attempt.reward_id
-                           WHERE attempt.needs_person <> '' AND attempt.state = 'unknown'
-                             AND other.beneficiary_id = reward.beneficiary_id AND attempt.currency = reward.currency))
-                       AND NOT EXISTS (SELECT FROM reversal JOIN reward ON reward.id = reversal.reward_id
-                         WHERE reversal.state = 'approved' AND reversal.retry_at < clock_timestamp() + interval '1 minute'
-                         AND reward.state = 'issued' AND NOT EXISTS (SELECT FROM attempt WHERE attempt.owner = reward.owner
-                           AND attempt.needs_person <> '' AND attempt.state = 'unknown'))"""
-                ).scalar_one()
-            )
-
-    def totals(self) -> dict[str, Any]:
-        return reports.totals(self.app.database, self.merchant)
-
-    def stages(self) -> list[str]:
-        """The stage of every referral, oldest first."""
-        return [
-            row["stage"]
-            for row in self.rows("SELECT stage FROM referral WHERE merchant_id = :merchant ORDER BY captured_at, id")
-        ]
-
-    def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:
-        """Rows of this merchant by plain SQL; `:merchant` is bound."""
-        with self.app.database.begin(self.merchant) as tx:
-            return [dict(row) for row in tx.run(sql, **values).mappings()]
-
     def movements(self, kind: str) -> list[dict[str, Any]]:
         return [entry for entry in self.client.book()["entries"] if entry["kind"] == kind]
 
@@ -182,7 +193,3 @@ class Shop:
 
     def debits(self) -> list[int]:
         return [entry["minor"] for entry in self.movements("debit")]
-
-    def ledger(self) -> dict[str, int]:
-        """Balance of each book."""
-        return {line["book"]: int(line["amount"]) for line in self.totals()["ledger"]}

@@ -10,7 +10,16 @@ MANIFEST = Manifest(
     key="hubspot",
     label="HubSpot",
     api_version="2026-09",
-    capabilities=frozenset({Capability.BALANCE, Capability.RECORD, Capability.LISTS, Capability.STEPS}),
+    capabilities=frozenset(
+        {
+            Capability.BALANCE,
+            Capability.RECORD,
+            Capability.LISTS,
+            Capability.STEPS,
+            Capability.BILLS,
+            Capability.HISTORY,
+        }
+    ),
     qualifying=frozenset({"deal_won", "lead_created", "stage_reached", "property_reached", "invoice_paid"}),
     scopes=(
         Scope("oauth", "to be connected at all, and to take the app out when you disconnect"),

@@ -18,6 +18,8 @@ from connector.ports.joining import Elsewhere, Grant, Journey, Page
 from connector.ports.platform import Account, Kit
 
 _AUTHORIZE = "/oauth/authorize"
+#: No token lives longer than a year; HubSpot's live half an hour.
+_LONGEST_S = 366 * 24 * 3600
 #: Begins every key that an account makes for itself: it never ends, and HubSpot tells nobody what it may do.
 _OWN_KEY = "pat-"
 
@@ -56,11 +58,12 @@ class HubSpotAuth:
             "zone": str(told.get("timeZone") or ""),
             "host": str(told.get("uiDomain") or ""),
             "scopes": " ".join(self._scopes(account)),
+            **({"polled": "HubSpot sends a key of your own no webhooks"} if _is_own(account.token) else {}),
         }
 
     def _scopes(self, account: Account) -> Sequence[str]:
         """What an installation may do. A key of one's own cannot be asked: HubSpot refuses single calls instead."""
-        if account.token.startswith(_OWN_KEY) or not self.client.kit.settings.get(MANIFEST.app_secret):
+        if _is_own(account.token) or not self.client.kit.settings.get(MANIFEST.app_secret):
             return ()
         form = {"token": account.token, "token_type_hint": "access_token"}
         told = self.client.token(form, operation="introspect", path="/token/introspect")
@@ -114,6 +117,10 @@ class HubSpotAuth:
         return _grant(self.client.token(form), "", "")
 
 
+def _is_own(token: str) -> bool:
+    return token.startswith(_OWN_KEY)
+
+
 def build(kit: Kit) -> HubSpotAuth:
     return HubSpotAuth(Client(kit))
 
@@ -126,7 +133,7 @@ def _challenge(verifier: str) -> str:
 def _grant(answer: Json, external: str, refresh_token: str) -> Grant:
     """A pair as told. HubSpot's answer bears no time of its own, so its life is counted from now, a little shorter."""
     access, life, number = answer.get("access_token"), answer.get("expires_in"), str(answer.get("hub_id") or external)
-    if not isinstance(access, str) or not access or not isinstance(life, int) or life <= 0:
+    if not isinstance(access, str) or not access or type(life) is not int or not 0 < life <= _LONGEST_S:
         raise Unavailable("HubSpot's answer holds no token", platform=MANIFEST.key, operation="token")
     if not re.fullmatch(MANIFEST.accounts, number):
         raise Unavailable("HubSpot's answer names no account", platform=MANIFEST.key, operation="token")

@@ -10,7 +10,7 @@ from uuid import UUID
 import click
 
 from connector.errors import ConfigError
-from connector.journey.install import join
+from connector.journey.install import join, leave
 from connector.ports.joining import Grant
 from connector.store import merchants
 from connector.wiring import App, open_app, ready
@@ -67,4 +67,18 @@ def join_code(name: str | None, hours: int) -> None:
         click.echo(merchants.join_code(app.database, choose_merchant(app, name), timedelta(hours=hours)))
 
 
-COMMANDS = (connect, join_code)
+@click.command()
+@click.argument("platform")
+@click.option("--account", required=True, help="The platform's name of the account.")
+@click.option("--merchant", "name", default=None, help="Needed only where there are several.")
+def disconnect(platform: str, account: str, name: str | None) -> None:
+    """Take the app out of an account of PLATFORM. What was earned and paid stays in the books."""
+    with open_app() as app:
+        ready(app)
+        if platform not in app.adapters:
+            raise ConfigError([f"there is no platform {platform!r}; choose one of {', '.join(app.adapters)}"])
+        left = leave(app.desk, choose_merchant(app, name), platform, account)
+        click.echo(f"Disconnected {account}." + (f" Still to do: {left}." if left else ""))
+
+
+COMMANDS = (connect, disconnect, join_code)

@@ -13,7 +13,7 @@ from connector.cli.account import choose_merchant
 from connector.domain.facts import ObjectRef
 from connector.domain.money import Money
 from connector.errors import ConfigError
-from connector.journey import judge, spoken
+from connector.journey import apply, judge, spoken
 from connector.store import queues
 from connector.wiring import App, open_app, ready
 
@@ -163,12 +163,17 @@ def handed(reward: UUID, by: str, name: str | None) -> None:
 @click.command("redeem")
 @click.argument("reward", type=click.UUID)
 @click.argument("amount")
+@click.option("--bill", default="", help="A draft invoice of the platform: have it taken off there.")
 @_BY
 @_MERCHANT
-def redeem(reward: UUID, amount: str, by: str, name: str | None) -> None:
-    """Record that AMOUNT of the credit of REWARD was taken off a bill."""
+def redeem(reward: UUID, amount: str, bill: str, by: str, name: str | None) -> None:
+    """Record that AMOUNT of the credit of REWARD was taken off a bill, or have the platform take it off a draft."""
     with open_app() as app:
         ready(app)
+        if bill:
+            apply.ask(app.desk, choose_merchant(app, name), reward, bill, _money("AMOUNT", amount))
+            click.echo("Asked for; `connector doctor` says if it cannot be done.")
+            return
         left = judge.redeemed(app.desk, choose_merchant(app, name), reward, _money("AMOUNT", amount), by)
         click.echo(f"{left} is left of it.")
 

@@ -50,7 +50,8 @@ class Case:
     """All that decides one referral. captured_at: when it was first known. paid_out: every reward stands issued.
 
     settled: money of it may have moved, so that suspicion is too late. groups: those that the advocate belongs to.
-    claimed: nothing but the advocate's own word speaks for it.
+    claimed: nothing but the advocate's own word speaks for it. kept: what stands of each paid reward of which something
+    was taken back, by its plan's key.
     """
 
     advocate: UUID
@@ -65,6 +66,7 @@ class Case:
     groups: frozenset[str] = frozenset()
     standing: Standing = Standing()
     evidence: Evidence = field(default_factory=Evidence)
+    kept: Mapping[str, Money] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,15 @@ class Plan:
     item: str = ""
     sum: str = ""
     deed: ObjectRef | None = None
+
+    @property
+    def key(self) -> str:
+        return plan_key(self.role, self.kind, self.ordinal)
+
+
+def plan_key(role: str, kind: str, ordinal: int) -> str:
+    """What tells a reward of a referral from its others."""
+    return f"{role}/{kind}/{ordinal}"
 
 
 @dataclass(frozen=True)

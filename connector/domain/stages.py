@@ -306,6 +306,9 @@ def _released(docket: _Docket, plans: Sequence[Plan], promised: str, share: str)
         return Decision(Stage.QUALIFIED, "hold", reason, plans, min(waiting), counts=True)
     first = min(((fact.happened_at, fact.by) for fact in early.values()), default=(None, ""))[1]
     said, again = f"{share} Released early by {first}." if first else share, min(waiting, default=None)
+    if case.paid_out and any(plan.key in case.kept and case.kept[plan.key] < plan.amount for plan in plans):
+        words = f"{promised} is owed again, after it was taken back: a person gives it by hand, or lets it be.{said}"
+        return Decision(Stage.CONVERTED, "owed_again", words, plans, again, counts=True)
     if case.paid_out:
         return Decision(Stage.REWARDED, "paid", f"{promised} is paid.{said}", plans, again, counts=True)
     return Decision(Stage.CONVERTED, "released", f"{promised} is being paid.{said}", plans, again, counts=True)

@@ -12,7 +12,7 @@ from connector.errors import ConfigError, Refused, Unavailable, Unknown
 from connector.journey.accounts import open_account
 from connector.journey.desk import Desk, Lane
 from connector.journey.evidence import readable
-from connector.journey.tasks import BACKFILL, FETCH, LOOK, subject
+from connector.journey.tasks import BACKFILL, FETCH, LOOK, POLL, subject
 from connector.ports.history import Backfill, Chapter
 from connector.ports.inbound import Sighting
 from connector.ports.platform import Capability
@@ -24,6 +24,8 @@ ALL = "history"
 #: How often a reading that the platform lost begins again before it ends with the reason, and after what pause.
 BEGINNINGS, PAUSE = 3, timedelta(seconds=30)
 _NO_ANSWER = timedelta(minutes=1)
+#: How often an account that does not tell by itself is asked, and how much of what was read is read again.
+POLL_EVERY, OVERLAP = timedelta(minutes=1), timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,23 @@ def begin(desk: Desk, merchant: UUID, connection: UUID, reach: timedelta) -> Beg
             since = running.since if running else since
     desk.wake(connection_lane(connection))
     return Begun(since, remark, new)
+
+
+def poll_due(desk: Desk, lane: Lane) -> int:
+    """Have what changed since the last reading read; the account does not tell by itself."""
+    name = connection_lane(lane.connection)
+    with desk.store.begin(lane.merchant) as tx:
+        tasks = tx.tasks.due(name, POLL, 1)
+        if not tasks:
+            return 0
+        last = tx.backfills.get(lane.connection)
+        # What changed while it was being read may have stood on a page that had been read already.
+        since = last.started_at if last else tx.connections.get(lane.connection).installed_at
+        if (last is None or last.ended_at) and tx.backfills.start(lane.connection, since - OVERLAP):
+            tx.tasks.mark(name, BACKFILL, [ALL])
+        tx.tasks.close(tasks)
+        tx.tasks.mark(name, POLL, [POLL], after=POLL_EVERY)
+    return 1
 
 
 def backfill_due(desk: Desk, lane: Lane) -> int:
@@ -109,12 +128,14 @@ def _keep(desk: Desk, lane: Lane, task: Task, reading: Backfill, chapter: Chapte
     name = connection_lane(lane.connection)
     with desk.store.begin(lane.merchant) as tx:
         signed, organic = _sort_out(tx, desk, lane, chapter)
+        growing = [subject(each.ref) for each in organic if each.grows]
+        organic = [each for each in organic if not each.grows]
         if not tx.backfills.turn(lane.connection, reading, chapter, len(signed)):
             return  # another worker was here; the task stays and goes on from where that one stands
         if signed:
             tx.tasks.mark(name, FETCH, signed)
-        if chapter.unripe:
-            tx.tasks.mark(name, LOOK, [subject(ref) for ref in chapter.unripe], after=desk.timing.gather)
+        if later := [*growing, *(subject(ref) for ref in chapter.unripe)]:
+            tx.tasks.mark(name, LOOK, later, after=desk.timing.gather)
         if organic:
             tx.backfills.organic(lane.connection, organic)
         if chapter.done:

@@ -10,18 +10,20 @@ from connector.domain.facts import ObjectRef
 from connector.domain.program import Mode
 from connector.errors import Refused
 from connector.journey.accounts import open_account, refresh
-from connector.journey.desk import Desk, Lane
+from connector.journey.desk import Desk, Lane, Platform
 from connector.journey.listed import mark_lists
-from connector.journey.tasks import CHECK, DECIDE, FETCH, PROFILE, subject
+from connector.journey.tasks import ADVOCATE, CHECK, DECIDE, FETCH, POLL, PROFILE, PROFILES, subject
 from connector.ports.platform import CANNOT, Account, Capability, Manifest, Outbound, Scope
 from connector.ports.records import FieldPlan, Setup
 from connector.ports.rows import Connection, Standing, connection_lane, merchant_lane
 from connector.ports.store import Tx
 
 CHECK_EVERY = timedelta(days=1)
+#: What an account says of itself that sends no deliveries.
+POLLED = "polled"
 #: A token is renewed when it has lain unused for this part of the time after which its platform forgets it.
 IDLE_PARTS = 3
-_TRAITS = ("name", "zone", "host")
+_TRAITS = ("name", "zone", "host", POLLED)
 
 
 def check_due(desk: Desk, lane: Lane) -> int:
@@ -49,7 +51,7 @@ def check_due(desk: Desk, lane: Lane) -> int:
     with desk.store.begin(lane.merchant) as tx:
         _look_at(tx, lane, changed_there)
         scopes = told.get("scopes", "").split() or sorted(connection.scopes)
-        currency, traits = told.get("currency") or connection.currency, {**traits_of(told), **lacking}
+        currency, traits = told.get("currency") or connection.currency, {**traits_of(told, lane.platform), **lacking}
         changed = learn(tx, lane.connection, currency, scopes, traits)
         _have_people_looked_for(tx, lane)
         tx.tasks.close(tasks)  # unless it was marked meanwhile: then what we read may be old already
@@ -76,10 +78,11 @@ def _have_people_looked_for(tx: Tx, lane: Lane) -> None:
     """Whoever came to stand on a list since, and advocates whose record was not there so far."""
     if Capability.LISTS in lane.platform.manifest.capabilities:
         mark_lists(tx, lane.connection)
-    if Capability.RECORD in lane.platform.manifest.capabilities:
+    if POLLED in tx.connections.get(lane.connection).traits:
+        tx.tasks.mark(connection_lane(lane.connection), POLL, [POLL])
+    if PROFILES in traits_of({}, lane.platform):
         tx.roster.seek_again(lane.connection)
-        live = [str(each.id) for each in tx.programs.current() if each.program.mode is not Mode.SHADOW]
-        tx.tasks.mark(connection_lane(lane.connection), PROFILE, live)
+        tx.tasks.mark(connection_lane(lane.connection), PROFILE, [str(each.id) for each in tx.programs.current()])
 
 
 def _look_at(tx: Tx, lane: Lane, refs: Sequence[ObjectRef]) -> None:
@@ -110,9 +113,14 @@ def decide_held(tx: Tx) -> None:
     tx.tasks.mark(merchant_lane(tx.merchant), DECIDE, tx.rewards.held())
 
 
-def traits_of(told: Mapping[str, str]) -> dict[str, str]:
-    """What is kept of a probe: the account's name, time zone and own host, and what is of no use there."""
-    return {name: text for name, text in told.items() if name in _TRAITS or name.startswith(CANNOT)}
+def traits_of(told: Mapping[str, str], platform: Platform) -> dict[str, str]:
+    """What is kept of a probe: the account's name, time zone and own host, and what is of no use there.
+
+    Beside that, whether advocates have a record there that we write.
+    """
+    kept = {name: text for name, text in told.items() if name in _TRAITS or name.startswith(CANNOT)}
+    has_records = platform.mapping is not None and ADVOCATE in platform.mapping.records
+    return {**kept, PROFILES: "advocates' records bear their code"} if has_records else kept
 
 
 def missing(manifest: Manifest, connection: Connection) -> tuple[Scope, ...]:

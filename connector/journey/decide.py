@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from connector.domain.case import Case, Standing
+from connector.domain.case import Case, Standing, plan_key
 from connector.domain.deeds import deeds_of
 from connector.domain.facts import Deed, Fact
 from connector.domain.fraud import Evidence
+from connector.domain.money import Money
 from connector.domain.program import Mode, Program
 from connector.domain.stages import decide
 from connector.domain.touch import Source
@@ -110,7 +111,20 @@ def case_of(
         standing=referral.standing
         or (tx.limits.standing(referral, program, payments[0].happened_at) if payments else Standing()),
         evidence=referral.evidence or Evidence() if settled else _evidence(tx, referral, program, payments),
+        kept=_kept(tx, referral, rewards) if settled else {},
     )
+
+
+def _kept(tx: Tx, referral: Referral, rewards: Sequence[Reward]) -> Mapping[str, Money]:
+    """What stands of each paid reward of which something was taken back; what was kept for an earlier loss counts."""
+    back = tx.rewards.returned(referral.id)
+    return {
+        plan_key(each.role, each.kind, each.ordinal): each.amount
+        + (each.netted or Money.zero(each.amount.currency))
+        - back[each.id]
+        for each in rewards
+        if each.id in back
+    }
 
 
 def counts(program: Program, platform: str, fact: Fact) -> bool:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from connector.mapping import Mapping as FieldMapping
+from connector.ports.bills import Bills
 from connector.ports.history import History
 from connector.ports.inbound import Inbound
 from connector.ports.joining import Auth
@@ -41,7 +42,7 @@ class Timing:
 class Platform:
     """One platform as the journey uses it.
 
-    offers, history, lists and steps: where its manifest has the capability. secrets: the app's signing secrets, newest
+    offers, history, lists, steps and bills: where its manifest has the capability. secrets: the app's signing ones, newest
     first.
     """
 
@@ -52,6 +53,7 @@ class Platform:
     history: Callable[[], History]
     lists: Callable[[], Lists]
     steps: Callable[[], Steps]
+    bills: Callable[[], Bills]
     auth: Callable[[], Auth]
     mapping: FieldMapping | None
     secrets: Sequence[str]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
@@ -15,7 +15,7 @@ from connector.domain.program import Program
 from connector.errors import Refused
 from connector.journey.accounts import open_account
 from connector.journey.desk import Desk, Lane
-from connector.journey.tasks import ATTRIBUTE, FETCH, LOOK, purchase, ref_of, subject
+from connector.journey.tasks import ATTRIBUTE, FETCH, LOOK, RECORD, purchase, ref_of, subject
 from connector.ports.platform import Glance, Seen, Truth, Wanted
 from connector.ports.rows import Task, connection_lane, merchant_lane
 from connector.ports.store import Tx
@@ -25,6 +25,8 @@ T = TypeVar("T")
 #: How often evidence that a platform is still computing is looked for again.
 LOOKS = 3
 PATIENCE = timedelta(minutes=5)
+#: Refused records that are looked through when people are read.
+PARKED = 100
 _NO_SUCH = "the platform has no such object, or does not let us read it"
 
 
@@ -80,9 +82,20 @@ def _keep(tx: Tx, lane: Lane, tasks: Sequence[Task], truths: Mapping[str, Truth]
             tx.tasks.later(task, truth.again_after or PATIENCE, "evidence is still being computed")
     tx.tasks.close(closed)
     tx.marks.add(bearing)
+    if seen := {person for person, _ in bearing}:
+        _write_again(tx, lane, seen)
     if read:
         tx.connections.withhold(lane.connection, withheld, shown)
         tx.tasks.mark(merchant_lane(lane.merchant), ATTRIBUTE, read)
+
+
+def _write_again(tx: Tx, lane: Lane, people: Collection[UUID]) -> None:
+    """Records that could not be written while a person's own was gone: it is back, or was read anew."""
+    name = connection_lane(lane.connection)
+    for task in tx.tasks.parked(name, RECORD, PARKED):
+        story = tx.referrals.story(UUID(task.subject))
+        if story is not None and story.referral.friend in people:
+            tx.tasks.mark(name, RECORD, [task.subject])
 
 
 def _shown(truth: Truth, buyer: Sequence[Seen]) -> frozenset[str]:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from uuid import UUID
 
+from connector.errors import Gone, NotFound, TokenExpired
+from connector.journey.accounts import open_account
 from connector.journey.check import decide_held, traits_of
-from connector.journey.desk import Desk
+from connector.journey.desk import Desk, Lane
 from connector.journey.tasks import CHECK, OFFER
 from connector.ports.joining import Grant
 from connector.ports.platform import Account, Capability
@@ -29,14 +31,33 @@ def join(desk: Desk, platform: str, grant: Grant, choose: Choose) -> Connection:
     owner = desk.store.account(platform, grant.external)
     merchant = choose(owner.merchant if owner else None, told.get("name", "") or grant.external)
     with desk.store.begin(merchant) as tx:
-        connection = tx.connections.get(_install(tx, platform, grant, told))
+        connection = tx.connections.get(_install(tx, desk, platform, grant, told))
         _have_it_worked(tx, desk, connection)
     desk.wake(connection_lane(connection.id))
     desk.wake(merchant_lane(merchant))
     return connection
 
 
-def _install(tx: Tx, platform: str, grant: Grant, told: Mapping[str, str]) -> UUID:
+def leave(desk: Desk, merchant: UUID, platform: str, external: str) -> str:
+    """Disconnect an account; returns what the merchant must still do on the platform, "" where nothing is left.
+
+    Everything that is known stays; nothing is called there any more. Raises NotFound, and Unavailable where the platform
+    could not be told, in which case nothing has changed.
+    """
+    owner = desk.store.account(platform, external)
+    if owner is None or owner.merchant != merchant:
+        raise NotFound(f"you have no account {external!r} on {platform!r}; `connector doctor` lists them")
+    lane = Lane(merchant, owner.target, desk.platforms[platform])
+    try:
+        left = lane.platform.auth().leave(open_account(desk, lane))
+    except (Gone, TokenExpired) as error:
+        left = f"it was out of reach already: {error.reason}"
+    with desk.store.begin(merchant) as tx:
+        tx.connections.close(owner.target, "removed", "the merchant disconnected it")
+    return left
+
+
+def _install(tx: Tx, desk: Desk, platform: str, grant: Grant, told: Mapping[str, str]) -> UUID:
     return tx.connections.install(
         platform,
         grant.external,
@@ -45,7 +66,7 @@ def _install(tx: Tx, platform: str, grant: Grant, told: Mapping[str, str]) -> UU
         grant.expires_at,
         told.get("currency", ""),
         told.get("scopes", "").split() or grant.scopes,
-        traits_of(told),
+        traits_of(told, desk.platforms[platform]),
     )
 
 

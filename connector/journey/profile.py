@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from connector.domain.program import Mode
 from connector.journey.desk import Desk, Lane
 from connector.journey.record import person_write, send
-from connector.journey.tasks import PROFILE
+from connector.journey.tasks import ADVOCATE, PROFILE
 from connector.mapping import Mapping, render
 from connector.ports.records import RecordWrite
 from connector.ports.rows import Advocate, ProgramVersion, connection_lane
 from connector.ports.store import Tx
 from connector.values import Values
-
-#: What a mapping calls a person who refers others.
-ADVOCATE = "advocate"
 
 
 def profile_due(desk: Desk, lane: Lane) -> int:
@@ -25,7 +23,7 @@ def profile_due(desk: Desk, lane: Lane) -> int:
         if not tasks:
             return 0
         program = next((each for each in tx.programs.current() if str(each.id) == tasks[0].subject), None)
-        if mapping is None or ADVOCATE not in mapping.records or program is None:
+        if mapping is None or ADVOCATE not in mapping.records or program is None or program.program.mode is Mode.SHADOW:
             tx.tasks.close(tasks)
             return 1
         open_ = tx.roster.unprofiled(lane.connection, program.id, size)

@@ -18,7 +18,7 @@ from connector.mapping import Mapping, render
 from connector.ports.records import REFERRED_BY, FieldValue, Link, RecordResult, RecordWrite
 from connector.ports.rows import Reward, Story, Task, connection_lane
 from connector.ports.store import Tx
-from connector.values import Values
+from connector.values import PERMISSIONS, Values
 
 #: Words of staff or of the advocate alone: the friend has not been heard of by themselves.
 _OTHERS = frozenset({Source.STAFF, Source.CLAIM, Source.CRM_FIELD})
@@ -104,8 +104,8 @@ def _values(story: Story) -> Values:
         referral_touched_at=referral.touch.at,
         referral_converted_at=story.converted_at,
         advocate_id=str(referral.advocate),
-        friend_permission="named_by_others" if referral.touch.source in _OTHERS else "came_themselves",
-        friend_permission_words=_permission(referral.touch),
+        friend_permission=permission_of(referral.touch)[0],
+        friend_permission_words=permission_of(referral.touch)[1],
         program_name=story.program,
         reward_id=str(reward.id) if reward else None,
         reward_amount=reward.amount if reward else None,
@@ -114,12 +114,15 @@ def _values(story: Story) -> Values:
     )
 
 
-def _permission(touch: Touch) -> str:
+def permission_of(touch: Touch) -> tuple[str, str]:
+    """Whether the friend may be written to, by what is known of how they came, and what that rests on."""
+    themselves, by_others = PERMISSIONS
     if touch.source in _OTHERS:
-        return (
-            f"Named by somebody else on {touch.at:%Y-%m-%d}, by {touch.evidence or touch.source}: ask before you write."
+        words = (
+            f"Named by somebody else, and known since {touch.at:%Y-%m-%d}: ask them before you write. {touch.evidence}"
         )
-    return f"Came by themselves on {touch.at:%Y-%m-%d}, by {touch.evidence or touch.source}."
+        return by_others, words.strip()
+    return themselves, f"Came to us by themselves on {touch.at:%Y-%m-%d}. {touch.evidence}".strip()
 
 
 def _credits(tx: Tx, lane: Lane, mapping: Mapping, story: Story, rewards: Sequence[Reward]) -> Iterator[RecordWrite]:

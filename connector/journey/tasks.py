@@ -11,8 +11,13 @@ FETCH, LOOK, RECORD = "fetch", "look", "record"
 #: Also there: look what is left of paid credits; see that the connection is well; bring the friend's offer in line;
 #: read what happened before we came.
 WATCH, CHECK, OFFER, BACKFILL = "watch", "check", "offer", "backfill"
-#: Also there, for CRMs: write advocates' own codes on their records; let people in from a list; answer a workflow's step.
-PROFILE, LISTED, STEP = "profile", "listed", "step"
+#: Also there, for CRMs: write advocates' own codes on their records; let people in from a list; answer a workflow's step;
+#: take credit off a bill.
+PROFILE, LISTED, STEP, APPLY = "profile", "listed", "step", "apply"
+#: Also there, where an account does not tell by itself: ask what changed.
+POLL = "poll"
+#: What a mapping calls a person who refers others, and what an account bears whose records of them we write.
+ADVOCATE, PROFILES = "advocate", "profiles"
 #: On a merchant's lane: a purchase was read; a referral must be decided again.
 ATTRIBUTE, DECIDE = "attribute", "decide"
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import uuid4
@@ -39,6 +40,7 @@ class Sweeper:
     keep: timedelta
     name: str = field(default_factory=lambda: uuid4().hex)
     stopping: threading.Event = field(default_factory=threading.Event)
+    running: dict[str, Future[None]] = field(default_factory=dict)
 
     def run(self) -> None:
         """Sweep until `stopping` is set. A database that is away is waited for."""
@@ -72,6 +74,8 @@ class Sweeper:
 
     def _pause(self) -> float:
         """Until the next sweep, or until a lane has rested as long as its platform asked it to: no longer than needed."""
+        if self.running:
+            return SHORTEST_S  # nobody else works here: what is due meanwhile goes on at once
         rested = due.soonest(self.shop.lanes.database)
         every = self.every.total_seconds()
         return every if rested is None else min(every, max(rested, SHORTEST_S))
@@ -83,11 +87,20 @@ class Sweeper:
         telemetry.OLDEST.set(max((lane.age for lane in waiting), default=0))
         queued = self._queued()
         if queued is None:
-            list(pool.map(self._work, [lane.id for lane in waiting]))
+            self._work_here(pool, [lane.id for lane in waiting])
         else:
             for lane in waiting[: max(0, AHEAD * self.shop.slots - queued)]:
                 self.shop.desk.wake(lane.id)
         return len(waiting)
+
+    def _work_here(self, pool: ThreadPoolExecutor, waiting: Sequence[str]) -> None:
+        """Work lanes in this process; returns when the first is through, so that none waits for the longest slice."""
+        self.running = {lane: slice_ for lane, slice_ in self.running.items() if not slice_.done()}
+        for lane in waiting:
+            if lane not in self.running and len(self.running) < self.shop.slots:
+                self.running[lane] = pool.submit(self._work, lane)
+        if self.running:
+            wait(self.running.values(), self.every.total_seconds(), FIRST_COMPLETED)
 
     def _queued(self) -> int | None:
         """How many wake-ups are waiting for a worker; None when Redis is away."""

@@ -11,6 +11,7 @@ from uuid import UUID
 from connector import telemetry
 from connector.errors import Gone, NotDone, PlatformError, TokenExpired, Unavailable
 from connector.journey import (
+    apply,
     attribute,
     backfill,
     check,
@@ -147,9 +148,11 @@ class Workshop:
             lambda: check.check_due(desk, lane),
             lambda: record.write_due(desk, lane),
             lambda: step.step_due(desk, lane),
+            lambda: apply.apply_due(desk, lane, claim),
             lambda: listed.listed_due(desk, lane),
             lambda: profile.profile_due(desk, lane),
             lambda: offer.offer_due(desk, lane),
             lambda: watch.watch_due(desk, lane),
+            lambda: backfill.poll_due(desk, lane),
             lambda: backfill.backfill_due(desk, lane),
         ]

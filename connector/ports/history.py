@@ -26,6 +26,7 @@ class Backfill:
     failures: int
     ended_at: datetime | None
     reason: str
+    started_at: datetime
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,8 @@ class Auth(Protocol):
         """Prove that the token works and learn the account's own facts.
 
         name, zone, currency; scopes: granted ones, by spaces; host: where its own pages are, if they have another name;
-        `cannot:CAPABILITY`: why a kind of credit is of no use there.
+        `cannot:CAPABILITY`: why a kind of credit is of no use there; polled: why it must be asked what changed, since it
+        does not tell by itself.
         """
 
     def refresh(self, account: Account, refresh_token: str) -> Grant:

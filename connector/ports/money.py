@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -54,7 +54,11 @@ class Limits(Protocol):
 
 class Rewards(Protocol):
     def of(self, referral: UUID) -> Sequence[Reward]: ...
+    def get(self, reward: UUID) -> Reward | None: ...
     def reversals(self, reward: UUID) -> Sequence[Reversal]: ...
+    def returned(self, referral: UUID) -> Mapping[UUID, Money]:
+        """What was taken back, or is being, of each paid reward; only reads."""
+
     def owe(
         self, referral: Referral, plan: Plan, beneficiary: UUID, connection: UUID, state: RewardState, reason: str
     ) -> UUID: ...
@@ -114,6 +118,9 @@ class Attempts(Protocol):
 
     def claimed(self, connection: UUID, transaction: str, *, but: UUID) -> bool: ...
     def settles_another(self, attempt: UUID, transaction: str) -> bool: ...
+    def busy(self, connection: UUID, owner: str) -> bool:
+        """Whether an effect on this account is under way or in doubt."""
+
     def expiry_taken(self, connection: UUID, owner: str, expires_at: datetime, *, but: UUID) -> bool: ...
 
 
@@ -127,6 +134,9 @@ class Holdings(Protocol):
 
     def of_reward(self, reward: UUID) -> Paid | None:
         """A credit that was paid, and what became of it; None where there is none."""
+
+    def look_again(self, reward: UUID) -> None:
+        """Have the account that holds it looked at now, for something was just spent of it."""
 
     def spent(self, reward: UUID, total: Money) -> None:
         """Staff told what was spent of it in all."""

@@ -32,6 +32,7 @@ class Capability(StrEnum):
     HISTORY = "history"
     LISTS = "lists"
     STEPS = "steps"
+    BILLS = "bills"
 
 
 #: Begins what an account says of a part of the product that is of no use there, such as `cannot:balance`.

@@ -69,6 +69,9 @@ class Tasks(Protocol):
     def waiting(self, lane: str, what: str, limit: int) -> Sequence[Task]:
         """Open work whether due or not, oldest first: to fill a batch that leaves anyway."""
 
+    def parked(self, lane: str, what: str, limit: int) -> Sequence[Task]:
+        """Work that could not be done and waits for somebody or something."""
+
     def close(self, tasks: Iterable[Task]) -> None:
         """Close exactly the versions that were read."""
 
@@ -82,6 +85,9 @@ class Connections(Protocol):
     def get(self, connection: UUID) -> Connection: ...
     def platforms(self) -> Mapping[UUID, str]:
         """The platform of every connection that was not removed."""
+
+    def bearing(self, trait: str) -> Sequence[UUID]:
+        """Connections of which this is known, and that were not removed."""
 
     def claim_refresh(self, connection: UUID, version: int, lease: timedelta) -> bool:
         """Become the only one who refreshes this token version for the length of the lease."""

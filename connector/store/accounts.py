@@ -49,6 +49,15 @@ class Connections(Repository):
         )
         return {row.id: row.platform for row in rows}
 
+    def bearing(self, trait: str) -> list[UUID]:
+        """Connections of which this is known, and that were not removed."""
+        rows = self.run(
+            """SELECT id FROM connection WHERE merchant_id = :merchant AND state <> 'removed'
+               AND jsonb_exists(traits, :trait) ORDER BY id""",
+            trait=trait,
+        )
+        return [row.id for row in rows]
+
     def install(
         self,
         platform: str,

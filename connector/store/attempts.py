@@ -244,6 +244,17 @@ class Attempts(Repository):
         ).scalar_one_or_none()
         return connection is not None and self.claimed(connection, transaction, but=attempt)
 
+    def busy(self, connection: UUID, owner: str) -> bool:
+        """Whether an effect on this account is under way or in doubt."""
+        return bool(
+            self.run(
+                """SELECT EXISTS (SELECT FROM attempt WHERE merchant_id = :merchant AND connection_id = :connection
+                     AND owner = :owner AND state IN ('open', 'unknown'))""",
+                connection=connection,
+                owner=owner,
+            ).scalar_one()
+        )
+
     def expiry_taken(self, connection: UUID, owner: str, expires_at: datetime, *, but: UUID) -> bool:
         """Whether another reward on this account ends at the very same second, and so could be mistaken for it."""
         return bool(

@@ -29,7 +29,7 @@ class Backfills(Repository):
 
     def get(self, connection: UUID) -> Backfill | None:
         row = self.run(
-            """SELECT since, place, seen, total, signed, failures, ended_at, reason FROM backfill
+            """SELECT since, place, seen, total, signed, failures, ended_at, reason, started_at FROM backfill
                WHERE merchant_id = :merchant AND connection_id = :connection""",
             connection=connection,
         ).first()

@@ -74,6 +74,14 @@ class Holdings(Repository):
         sums = [Money(int(minor), row.currency) for minor in (row.amount, row.taken, row.redeemed, row.lapsed)]
         return Paid(row.connection_id, row.platform, ObjectRef(row.object_kind, row.external_id), *sums)
 
+    def look_again(self, reward: UUID) -> None:
+        """Have the account that holds it looked at now, for something was just spent of it."""
+        self.run(
+            """UPDATE reward SET watch_at = clock_timestamp() WHERE merchant_id = :merchant AND state = 'issued'
+               AND (connection_id, holder) IN (SELECT connection_id, holder FROM reward WHERE id = :id)""",
+            id=reward,
+        )
+
     def spent(self, reward: UUID, total: Money) -> None:
         """Staff told what was spent of it in all."""
         self.run(

@@ -22,6 +22,21 @@ class Rewards(Repository):
         )
         return [reward_row(row) for row in rows]
 
+    def returned(self, referral: UUID) -> dict[UUID, Money]:
+        """What was taken back, or is being, of each paid reward; only reads."""
+        rows = self.run(
+            """SELECT reward_id, reversal.currency, sum(reversal.amount) AS amount FROM reversal
+               JOIN reward ON reward.id = reversal.reward_id
+               WHERE reversal.merchant_id = :merchant AND reward.referral_id = :id
+                 AND reversal.state IN ('sending', 'unknown', 'issued', 'refused') GROUP BY 1, 2""",
+            id=referral,
+        )
+        return {row.reward_id: Money(int(row.amount), row.currency) for row in rows}
+
+    def get(self, reward: UUID) -> Reward | None:
+        row = self.run("SELECT * FROM reward WHERE merchant_id = :merchant AND id = :id", id=reward).first()
+        return reward_row(row) if row else None
+
     def reversals(self, reward: UUID) -> Sequence[Reversal]:
         rows = self.run(
             "SELECT * FROM reversal WHERE merchant_id = :merchant AND reward_id = :id ORDER BY ordinal FOR UPDATE",

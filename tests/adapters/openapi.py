@@ -20,7 +20,7 @@ from openapi_core.validation.schemas.exceptions import InvalidSchemaValue
 HOST = "https://platform.example.com"
 FORM = "application/x-www-form-urlencoded"
 #: Errors are published as of any type (`*/*`); they are JSON.
-CONFIG = Config(spec_validator_cls=None, extra_media_type_deserializers={"*/*": json.loads})
+CONFIG = Config(spec_validator_cls=None, extra_media_type_deserializers={"*/*": lambda raw, **_: json.loads(raw)})
 
 
 @dataclass(frozen=True)

@@ -142,6 +142,15 @@ def test_an_address_is_taken_once_and_the_refusal_names_its_owner(client):
     assert answer.json()["errors"][0]["context"] == {"objectWriteTraceId": ["ada@example.com"], "existingId": [number]}
 
 
+def test_two_inputs_that_want_the_same_address_do_not_both_get_it(client):
+    numbers = contact(client), contact(client, "b@example.com")
+    answer = write(client, "update", *(change(number, number, email="c@example.com") for number in numbers))
+    assert answer.status_code == 207
+    assert [row["id"] for row in answer.json()["results"]] == [numbers[0]]
+    assert answer.json()["errors"][0]["context"] == {"objectWriteTraceId": [numbers[1]], "existingId": [numbers[0]]}
+    assert value(client, numbers[1], "email") == "b@example.com"
+
+
 # ── Values ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

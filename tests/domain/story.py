@@ -144,5 +144,6 @@ def case(told: Sequence[str], now: str = "d14", **about: Any) -> Case:
         groups=frozenset(about.pop("groups", ())),
         standing=Standing(**standing),
         evidence=Evidence(**evidence),
+        kept={name: money(left) for name, left in about.pop("kept", {}).items()},
         **about,
     )

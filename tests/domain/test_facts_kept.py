@@ -65,6 +65,10 @@ def test_of_a_deed_of_which_little_is_told_nothing_is_made_up(deed: f.Deed, more
     assert plain_fact(deed) == {**told, "placed": DAY, "test": False, "first": None, **more}  # type: ignore[arg-type]
 
 
+def test_of_a_release_that_no_step_waits_for_nobody_is_told() -> None:
+    assert f.RewardReleased(ORDER, DAY, DAY, "Eva").run == ""
+
+
 def test_trouble_of_which_nobody_says_a_word_is_stored_without_words() -> None:
     assert plain_fact(f.CareRaised(DEAL, DAY, DAY, "ticket", still=True))["words"] == ""
 

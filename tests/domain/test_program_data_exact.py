@@ -74,6 +74,11 @@ TAKEN: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"budget": {"amount": "9.00 EUR", "warn_percent": 100, "period": "month"}}, {"budget": Budget(money("9.00 EUR"), Period.MONTH, 100)}),
     ({"mode": "pilot", "pilot": {"percent": 10, "cap": 1}}, {"pilot": Pilot(percent_bp=1000, cap=1)}),
     ({"review": {"when": "always", "within_days": 0, "decline_after_days": 0}}, {"review": Review(When.ALWAYS, timedelta(0), timedelta(0))}),
+    ({"fraud": {"flag": 1, "block": 1}}, {"fraud": FraudRules(1, 1)}),
+    ({"enrol": {"ways": ["staff", "file", "order", "deal", "list", "join"]}}, {"enrolment": Enrolment()}),
+    ({"enrol": {"lists": ["VIPs", "Staff"]}}, {"enrolment": Enrolment(lists=("VIPs", "Staff"))}),
+    ({"enrol": {"ways": ["list"], "property": "segment", "value": "vip"}},
+     {"enrolment": Enrolment(frozenset({"list"}), property_name="segment", property_value="vip")}),
     ({"enrol": {"vanity_by": "nobody", "after_order": True, "ways": ["join"]}}, {"enrolment": Enrolment(frozenset({"join"}), True, "nobody")}),
 ]  # fmt: skip
 
@@ -126,6 +131,7 @@ def test_a_program_is_in_the_currency_of_any_amount_that_it_names(changes: dict[
 NO_ITEM = 'an item needs `item: "a mug"` and what it costs you, `amount: "8.00 EUR"`'
 NEITHER = 'give either `amount: "10.00 EUR"` or `percent: 10`, not both, not neither'
 WHO = 'pilot: say who takes part: either `group: "tag:vip"` or `percent: 10`'
+NO_LIST = "add list, since `enrol.lists` or `enrol.property` let people in that way"
 #: One mistake each, and all that is told of it.
 MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"orders": {"except_countries": ["Germany"]}}, "orders.except_countries: germany: write countries as two letters, such as DE"),
@@ -143,15 +149,24 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"tiers": {"period": "year"}}, "tiers.steps: write at least one step, each with a higher `from` than the one before, from 2 on"),
     ({"tiers": {"steps": [{"from": 2, "amount": "9.00 USD"}]}, "minimum_net": "5.00 EUR"},
      "minimum_net: the program names amounts in EUR, USD; use one currency"),
+    ({"caps": {"amount": "9.00 USD"}, "minimum_net": "5.00 EUR"}, "minimum_net: the program names amounts in EUR, USD; use one currency"),
+    ({"budget": {"amount": "9.00 USD"}, "minimum_net": "5.00 EUR"}, "minimum_net: the program names amounts in EUR, USD; use one currency"),
+    ({"advocate": None, "mode": "life"}, "mode: 'life' is none of shadow, test, pilot, live"),
     ({"budget": {"warn_percent": 50}}, 'budget.amount: say how much the program may cost, such as "5000.00 EUR"'),
     ({"budget": {"amount": "9.00 EUR", "warn_percent": 0}}, "budget.warn_percent: 0 must be a whole number, 1 to 100"),
     ({"mode": "pilot", "pilot": {"cap": 5}}, WHO),
     ({"mode": "pilot", "pilot": {"group": "vip", "percent": 5}}, WHO),
     ({"fraud": {"points": {"velocity": 1001}}}, "fraud.points.velocity: 1001 must be a whole number, 0 to 1000"),
+    ({"fraud": {"points": {"velocity": True}}}, "fraud.points.velocity: True must be a whole number, 0 to 1000"),
+    ({"fraud": {"flag": 2, "block": 1}}, "fraud.block: 1 is below fraud.flag of 2; blocking takes at least as much"),
     ({"fraud": {"velocity_days": 401}}, "fraud.velocity_days: 401 must be a whole number, 1 to 400"),
     ({"fraud": {"network_days": 0}}, "fraud.network_days: 0 must be a whole number, 1 to 400"),
     ({"fraud": {"ring_percent": 101}}, "fraud.ring_percent: 101 must be a whole number, 1 to 100"),
     ({"fraud": {"coupon_sites": ["spar"]}}, "fraud.coupon_sites: spar: write host names, such as annas-tea.com"),
+    ({"enrol": {"property": "segment"}}, "enrol.value: name both: the field, and the value it must have"),
+    ({"enrol": {"value": "vip"}}, "enrol.property: name both: the field, and the value it must have"),
+    ({"enrol": {"ways": ["staff"], "lists": ["VIPs"]}}, f"enrol.ways: {NO_LIST}"),
+    ({"enrol": {"ways": ["staff"], "property": "segment", "value": "vip"}}, f"enrol.ways: {NO_LIST}"),
     ({"mode": "live", "pilot": {"percent": 5}}, "pilot: goes with `mode: pilot` only"),
     ({"advocate": None, "friend": {"percent": 5}, "tiers": {"steps": [{"from": 2, "percent": 5}]}},
      "tiers: tiers raise the advocate's reward: promise one under `advocate` first"),

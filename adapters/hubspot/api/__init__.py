@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, wraps
 from typing import Any, ParamSpec, TypeVar
+from uuid import uuid5
 
 from adapters.http import Gate, Reply
 from adapters.hubspot import MANIFEST
@@ -23,8 +24,11 @@ R = TypeVar("R")
 VERSION = MANIFEST.api_version
 #: Of an app that was installed by OAuth, in each account (usage guidelines, 2026-04). The answers tell the real one.
 WINDOW = Window(110, 10.0)
+SEARCHES = Window(5, 1.0)
 #: Records in one call, and with the history of their properties ("The maximum number ... for property histories is 50").
 BATCH, HISTORY_BATCH = 100, 50
+#: Properties by which a record may have been asked for, where that is more than the one.
+_NAMED_BY = {"email": ("email", "hs_additional_emails")}
 #: How HubSpot calls kinds of ours in paths. Deals have their number there in the published 2026-09 paths.
 PATHS = {"contact": "contacts", "deal": "0-3", "invoice": "invoices", "discount": "discounts"}
 
@@ -45,14 +49,10 @@ def shaped(read: Callable[P, R]) -> Callable[P, R]:
 
 @dataclass(frozen=True)
 class Records:
-    """What a batch read answered: records by the id that was asked for, and when HubSpot looked.
-
-    lost: ids that the answer does not speak of at all, which HubSpot does when something went wrong unseen.
-    """
+    """What a batch read answered: records by the id that was asked for, and when HubSpot looked."""
 
     found: Mapping[str, Json]
     at: datetime
-    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,12 +128,12 @@ class Client:
     ) -> Records:
         """Up to a batch of records by their ids, or by a unique property. A merged record answers for those in it.
 
-        Raises Unavailable for an answer that speaks of none of them although they are there.
+        Raises Unavailable for an answer that passes over one of them although it is there.
         """
         asked = list(dict.fromkeys(ids))
         body: dict[str, Any] = {
             "inputs": [{"id": each} for each in asked],
-            "properties": [*properties, "hs_merged_object_ids", *([by] if by else [])],
+            "properties": [*properties, "hs_merged_object_ids", *_NAMED_BY.get(by, (by,) if by else ())],
             "propertiesWithHistory": list(history),
         }
         if by:
@@ -141,15 +141,15 @@ class Client:
         path, query = f"/crm/objects/{VERSION}/{PATHS.get(kind, kind)}/batch/read", [("archived", "true")] * archived
         answer = self.run(account, "POST", path, operation=f"read_{kind}", body=body, query=query)
         found, lost = _sorted_out(asked, answer, by)
-        if lost and not found and not answer.get("errors") and not archived:
+        if lost and not archived:
             self._confirm(account, kind, lost[0], by)
         at = time_of(answer.get("startedAt")) or time_of(answer.get("completedAt"))
         if at is None:
             raise Unavailable("the answer does not say when", platform=MANIFEST.key, operation=f"read_{kind}")
-        return Records(found, at, tuple(lost))
+        return Records(found, at)
 
     def _confirm(self, account: Account, kind: str, external: str, by: str) -> None:
-        """An empty success speaks of nobody: ask for one of them alone. Raises Unavailable where it is there after all."""
+        """An answer that passes over a record is no word that it is gone: ask for it alone. Raises Unavailable."""
         path = f"/crm/objects/{VERSION}/{PATHS.get(kind, kind)}/{{id}}"
         try:
             query = [("idProperty", by)] if by else []
@@ -158,7 +158,12 @@ class Client:
             if error.status != 404:  # noqa: PLR2004
                 raise
             return
-        raise Unavailable("HubSpot answered a batch with nothing at all", platform=MANIFEST.key)
+        raise Unavailable("HubSpot passed over a record that is there", platform=MANIFEST.key)
+
+    def search(self, account: Account, path: str, body: Json) -> Json:
+        """One page of a search, which has a limit of its own."""
+        self.kit.meter.enter(uuid5(account.connection, "search"), SEARCHES)
+        return self.run(account, "POST", path, operation="search", body=body)
 
     # ── Tokens ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -167,7 +172,7 @@ class Client:
         sent = [("client_id", self.key), ("client_secret", self.secret), *form.items()]
         reply = self._send(operation, None, "POST", f"/oauth/{VERSION}{path}", changes=False, post_params=sent)
         told = Told(reply, operation, changes=False)
-        token_refused(told)
+        token_refused(told, renews=form.get("grant_type") == "refresh_token")
         answer = parse(reply)
         if answer is None:
             raise told.uncertain("the answer to a token request cannot be read")

@@ -6,12 +6,13 @@ Bodies are read leniently: recorded answers lack what the specification requires
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from adapters.http import Reply
 from adapters.hubspot import MANIFEST
+from adapters.plain import rows, text_of
 from connector.errors import Gone, PlatformError, Refused, Throttled, TokenExpired, Unavailable, Unknown
 
 Json = Mapping[str, Any]
@@ -101,11 +102,11 @@ def by_status(told: Told) -> None:
     raise Refused(words or f"HubSpot answered {status}", code=_code(reply), **told.facts)
 
 
-def token_refused(told: Told) -> None:
+def token_refused(told: Told, *, renews: bool) -> None:
     """Raises Gone for a refresh token that HubSpot forgot, and for everything else what its status says."""
     answer = parse(told.reply) or {}
     dead = answer.get("status") == "BAD_REFRESH_TOKEN" or answer.get("error") == "invalid_grant"
-    if told.reply.status == _BAD and dead:
+    if renews and told.reply.status == _BAD and dead:
         words = "HubSpot no longer honours the connection: connect it again"
         raise Gone(words, **told.facts)
     by_status(told)
@@ -151,3 +152,12 @@ def _after(reply: Reply, otherwise: float) -> float:
     except ValueError:
         return otherwise
     return min(max(told, MIN_WAIT_S), MAX_WAIT_S) if told == told else otherwise  # noqa: PLR0124
+
+
+def refusals(answer: Json) -> Iterator[tuple[str, str]]:
+    """Which inputs were refused, by their trace, in HubSpot's own words."""
+    for error in rows(answer.get("errors")):
+        context = error.get("context")
+        traces = context.get("objectWriteTraceId") if isinstance(context, dict) else None
+        for trace in traces if isinstance(traces, list) else ():
+            yield text_of(trace), str(error.get("message") or "HubSpot refused it")[:300]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from adapters.hubspot.api import Client
+from adapters.hubspot.outbound.bills import Bills
+from adapters.hubspot.outbound.history import History
 from adapters.hubspot.outbound.lists import Lists
 from adapters.hubspot.outbound.portal import Portals
 from adapters.hubspot.outbound.reads import Reads
@@ -17,7 +19,7 @@ from connector.ports.platform import Kit
 
 
 @dataclass(frozen=True)
-class HubSpotOutbound(Reads, Records, Wallet, Lists, Steps, Provision):
+class HubSpotOutbound(Reads, Records, Wallet, Lists, Steps, Bills, History, Provision):
     """All calls to accounts."""
 
     client: Client

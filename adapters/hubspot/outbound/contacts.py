@@ -11,6 +11,7 @@ from adapters.hubspot.inbound import CODE_PROPERTIES, UTM_PROPERTIES
 from adapters.hubspot.outbound.portal import View
 from adapters.hubspot.outbound.values import Json, created_at, held, phone_of, since, time_in
 from adapters.links import host_of, link_touch, utm_touch
+from adapters.plain import text_of
 from connector.domain.facts import Fact, LeadCreated, ObjectRef, PropertyReached, StageReached
 from connector.domain.person import EMAIL, PHONE, normal
 from connector.domain.touch import Source, Touch
@@ -78,7 +79,7 @@ def touches_of(record: Json) -> Iterator[Touch]:
     yield from filter(None, [link_touch(held(record, "hs_analytics_last_url"), Source.LAST_VISIT, last)])
     yield from filter(None, [link_touch(held(record, "hs_analytics_first_url"), Source.FIRST_VISIT, first)])
     for name in CODE_PROPERTIES:
-        if code := held(record, name):
+        if code := text_of(held(record, name)):
             yield _field(record, name, code)
     marks = {name.removeprefix("utm_"): held(record, name) for name in UTM_PROPERTIES}
     if found := utm_touch(marks, Source.CRM_FIELD, created_at(record)):
@@ -103,7 +104,7 @@ def hints_of(records: Iterable[Json]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for record in records:
         found |= dict.fromkeys(touch.code for touch in touches_of(record))
-        found |= dict.fromkeys(filter(None, [held(record, OURS)]))
+        found |= dict.fromkeys(filter(None, [text_of(held(record, OURS))]))
     return tuple(found)
 
 
@@ -128,7 +129,7 @@ def reached(
 ) -> Iterator[PropertyReached]:
     """The properties that a program asks for, at the value that they have now."""
     for name in sorted(view.wanted):
-        if value := held(record, name):
+        if value := text_of(held(record, name)):
             version = since(record, name)
             when = version.at if version else placed
             yield PropertyReached(ref, view.at, when, placed, first_order=first, name=name, value=value)

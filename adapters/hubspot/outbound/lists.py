@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from adapters.hubspot.api import BATCH, VERSION, Client, shaped
 from adapters.hubspot.outbound.contacts import marks_of
+from adapters.hubspot.outbound.values import whole
 from adapters.plain import part, rows, text_of
 from connector.ports.lists import Members
 from connector.ports.platform import Account, Seen
@@ -47,7 +48,7 @@ class Lists:
             "after": place or "0",
         }
         path = f"/crm/objects/{VERSION}/contacts/search"
-        told = self.client.run(account, "POST", path, operation="search", body=body)
+        told = self.client.search(account, path, body)
         return Members(tuple(tuple(marks_of(row)) for row in rows(told["results"])), _next(told.get("paging")))
 
     def _members(self, account: Account, ids: Sequence[str]) -> tuple[tuple[Seen, ...], ...]:
@@ -58,4 +59,4 @@ class Lists:
 
 
 def _next(paging: object) -> str:
-    return text_of(part(part(paging).get("next")).get("after"))
+    return whole(part(part(paging).get("next")).get("after"))

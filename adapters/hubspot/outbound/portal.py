@@ -42,9 +42,9 @@ class Portals:
         """A deal's stage; one that nobody knows is not won."""
         kept = self.stages.get(account.connection)
         if kept is None or kept[0] < time.monotonic() or name not in kept[1]:
-            kept = (time.monotonic() + KEEP_S, self._stages(account))
+            kept = (time.monotonic() + KEEP_S, {name: Stage(name, won=False), **self._stages(account)})
             self.stages[account.connection] = kept
-        return kept[1].get(name, Stage(name, won=False))
+        return kept[1][name]
 
     def _stages(self, account: Account) -> Mapping[str, Stage]:
         told = self.client.run(account, "GET", f"/crm/pipelines/{VERSION}/0-3", operation="pipelines")

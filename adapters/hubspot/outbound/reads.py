@@ -7,17 +7,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from adapters.hubspot import MANIFEST
-from adapters.hubspot.api import BATCH, HISTORY_BATCH, VERSION, Client, Records, shaped
+from adapters.hubspot.api import BATCH, HISTORY_BATCH, PATHS, VERSION, Client, Records, shaped
 from adapters.hubspot.outbound import contacts, deals
 from adapters.hubspot.outbound.portal import Portals, View
-from adapters.hubspot.outbound.values import Json
-from adapters.plain import rows, text_of
+from adapters.hubspot.outbound.values import Json, whole
+from adapters.plain import part, rows, text_of
 from connector.domain.facts import ObjectRef
 from connector.domain.person import EMAIL, normal
+from connector.errors import Unavailable
 from connector.ports.platform import Account, Glance, Truth, Wanted
 
 #: HubSpot's numbers of the kinds, as associations name them.
 TYPES = {"contact": "0-1", "deal": "0-3", "invoice": "0-53"}
+#: Pages of one record's associations; nobody has so many contacts on a deal.
+MAX_PAGES = 20
 _OWN = {"deal": (deals.DEAL, deals.DEAL_HISTORY), "invoice": (deals.INVOICE, deals.INVOICE_HISTORY)}
 
 
@@ -43,12 +46,7 @@ class Reads:
     def _contacts(self, account: Account, refs: Sequence[ObjectRef], wanted: frozenset[str]) -> dict[ObjectRef, Truth]:
         read = self._people(account, [ref.id for ref in refs], wanted)
         view = View(self.portals, account, read.at, wanted)
-        return {
-            ref: contacts.contact_truth(view, ref, record)
-            if (record := read.found.get(ref.id))
-            else Truth(ref, found=False)
-            for ref in refs
-        }
+        return {ref: _truth(view, ref, read.found.get(ref.id), ()) for ref in refs}
 
     def _people(self, account: Account, ids: Sequence[str], wanted: frozenset[str]) -> Records:
         names = (*contacts.PROPERTIES, *sorted(wanted - set(contacts.PROPERTIES)))
@@ -85,12 +83,28 @@ class Reads:
         if not ids:
             return {}
         path = f"/crm/associations/{VERSION}/{TYPES[kind]}/{TYPES['contact']}/batch/read"
-        body = {"inputs": [{"id": each} for each in ids]}
-        answer = self.client.run(account, "POST", path, operation=f"contacts_of_{kind}", body=body)
         found: dict[str, list[str]] = defaultdict(list)
-        for row in rows(answer["results"]):
-            found[text_of(row["from"]["id"])] += [text_of(each["toObjectId"]) for each in rows(row["to"])]
+        inputs = [{"id": each} for each in ids]
+        for _ in range(MAX_PAGES):
+            answer = self.client.run(account, "POST", path, operation=f"contacts_of_{kind}", body={"inputs": inputs})
+            if not rows(answer["results"]) and not rows(answer.get("errors")):
+                self._confirm_none(account, kind, inputs[0]["id"])
+            inputs = []
+            for row in rows(answer["results"]):
+                one = text_of(row["from"]["id"])
+                found[one] += [text_of(each["toObjectId"]) for each in rows(row["to"])]
+                if after := whole(part(part(row.get("paging")).get("next")).get("after")):
+                    inputs.append({"id": one, "after": after})
+            if not inputs:
+                break
         return found
+
+    def _confirm_none(self, account: Account, kind: str, one: str) -> None:
+        """An empty success says of nobody that they have none: ask for one alone. Raises Unavailable where it has some."""
+        path = f"/crm/objects/{VERSION}/{PATHS[kind]}/{{id}}/associations/contacts"
+        told = self.client.run(account, "GET", path, operation=f"contacts_of_one_{kind}", filled={"id": one})
+        if rows(told["results"]):
+            raise Unavailable("HubSpot answered a batch with nothing at all", platform=MANIFEST.key)
 
     @shaped
     def glance(self, account: Account, refs: Sequence[ObjectRef]) -> Sequence[Glance]:
@@ -148,6 +162,8 @@ def _truth(view: View, ref: ObjectRef, record: Json | None, people: Sequence[Jso
     if record is None:
         return Truth(ref, found=False)
     try:
+        if ref.kind == "contact":
+            return contacts.contact_truth(view, ref, record)
         read = deals.invoice_truth if ref.kind == "invoice" else deals.deal_truth
         return read(view, ref, record, people)
     except (ValueError, KeyError, TypeError) as error:

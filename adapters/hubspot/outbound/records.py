@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.hubspot.api import BATCH, HISTORY_BATCH, PATHS, VERSION, Client, shaped
+from adapters.hubspot.api.answers import refusals
 from adapters.hubspot.outbound.ties import Ties
-from adapters.hubspot.outbound.values import versions
+from adapters.hubspot.outbound.values import held, same, versions
 from adapters.plain import rows, text_of
 from connector.domain.person import EMAIL, normal
 from connector.errors import Refused
@@ -119,7 +120,7 @@ class Records:
                 return {plan.id: error.reason for plan in plans}
             return self._alone(account, kind, plans, error)
         done = {text_of(row.get("id")) for row in rows(answer["results"])}
-        refused = {by_trace[trace].id: words for trace, words in _refusals(answer) if trace in by_trace}
+        refused = {by_trace[trace].id: words for trace, words in refusals(answer) if trace in by_trace}
         lost = [plan for plan in plans if plan.id not in done and plan.id not in refused]
         return refused | {ref: words for plan in lost for ref, words in self._single(account, kind, plan).items()}
 
@@ -163,27 +164,19 @@ def _plan(kind: str, external: str, record: Json, writes: Sequence[RecordWrite])
     fields: dict[str, FieldValue] = {}
     for write in writes:
         fields |= write.fields
-    current = {name: text_of(record["properties"].get(name)) for name in fields}
+    current = {name: held(record, name) for name in fields}
     allowed = {name: new for name, new in fields.items() if may_write(new.policy, current[name], new.value)}
     filled = frozenset(name for name, new in allowed.items() if new.policy == IF_EMPTY)
-    changed = any(current[name] != new.value for name, new in allowed.items())
+    changed = any(not same(current[name], new.value) for name, new in allowed.items())
     values = {name: new.value for name, new in allowed.items()} if changed else {}
     kept = frozenset(fields) - frozenset(allowed)
     return _Plan(kind, external, values, filled if changed else frozenset(), kept, tuple(writes))
-
-
-def _refusals(answer: Json) -> Iterator[tuple[str, str]]:
-    """Which inputs were refused, by their trace, in HubSpot's own words."""
-    for error in rows(answer.get("errors")):
-        context = error.get("context")
-        traces = context.get("objectWriteTraceId") if isinstance(context, dict) else None
-        for trace in traces if isinstance(traces, list) else ():
-            yield text_of(trace), str(error.get("message") or "HubSpot refused it")[:300]
 
 
 def _overwritten(plan: _Plan, record: Json) -> Iterator[tuple[str, str]]:
     """Fields where our value stands right above one that somebody else put there after we had found it empty."""
     for name in plan.filled:
         past = versions(record, name)
-        if len(past) > 1 and past[0].value == plan.values[name] and past[1].value not in ("", past[0].value):
+        ours = len(past) > 1 and same(past[0].value, plan.values[name])
+        if ours and past[1].value and not same(past[1].value, past[0].value):
             yield name, past[1].value

@@ -62,16 +62,19 @@ class Provision:
 
     def _properties(self, account: Account, path: str, plans: Sequence[FieldPlan]) -> dict[str, str]:
         try:
-            self._group(account, path)
             mine = [_property(plan) for plan in plans if plan.name.startswith(OURS) or plan in _OWN]
-            where = f"/crm/properties/{VERSION}/{path}/batch/create"
-            body = {"inputs": mine}
-            self.client.run(account, "POST", where, operation="make_properties", body=body, changes=True)
+            if mine:
+                self._make(account, path, mine)
             standing = self.client.run(account, "GET", f"/crm/properties/{VERSION}/{path}", operation="properties")
         except Refused as error:
             return {f"{CANNOT}properties of {path}": f"HubSpot does not let us make them: {error.reason}"}
         there = {text_of(row.get("name")): row for row in rows(standing["results"])}
         return dict(_unlike(plans, there))
+
+    def _make(self, account: Account, path: str, properties: Sequence[Json]) -> None:
+        self._group(account, path)
+        where, body = f"/crm/properties/{VERSION}/{path}/batch/create", {"inputs": list(properties)}
+        self.client.run(account, "POST", where, operation="make_properties", body=body, changes=True)
 
     def _group(self, account: Account, path: str) -> None:
         body = {"name": GROUP, "label": GROUP_LABEL}

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from adapters.hubspot import MANIFEST
 from adapters.hubspot.api import VERSION, Client
+from adapters.hubspot.api.answers import refusals
 from adapters.hubspot.outbound.portal import KEEP_S, Portals
 from adapters.plain import part, rows, text_of
-from connector.errors import Refused
+from connector.errors import Refused, Unavailable
 from connector.ports.platform import Account
 from connector.ports.records import REFERRED_BY, Link, RecordResult, RecordWrite
 
@@ -61,39 +63,41 @@ class Ties:
     # ── Referral Credit records ─────────────────────────────────────────────────────────────────────────────────
 
     def keep_credits(self, account: Account, writes: Sequence[RecordWrite]) -> dict[int, RecordResult]:
-        """One record for each reward, keyed by it; nothing where the account has no such kind of record."""
-        done = {id(write): RecordResult(write.ref, tuple(write.fields)) for write in writes}
+        """One record for each reward, keyed by it; nothing where the account has no such kind of record.
+
+        Raises Unavailable for an answer that passes over one of them: it may be asked for again, for it has its key.
+        """
         kind = self.credit_kind(account)
         if not kind:
             return {id(write): RecordResult(write.ref) for write in writes}
+        wanted = {write.ref.id: write for write in writes}
+        made, refused = self._upsert(account, kind, wanted)
+        if lost := wanted.keys() - made.keys() - refused.keys():
+            raise Unavailable(f"HubSpot passed over {len(lost)} credit records", platform=MANIFEST.key)
+        self._tie_credits(account, kind, {made[key]: write.links for key, write in wanted.items() if key in made})
+        return {id(w): RecordResult(w.ref, tuple(w.fields), refused=refused.get(w.ref.id, "")) for w in writes}
+
+    def _upsert(
+        self, account: Account, kind: str, wanted: Mapping[str, RecordWrite]
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        """HubSpot's number of each record by its key, and why it refused one."""
         inputs = [
             {
-                "id": write.ref.id,
+                "id": key,
                 "idProperty": CREDIT_KEY,
-                "objectWriteTraceId": str(place),
+                "objectWriteTraceId": key,
                 "properties": {name: each.value for name, each in write.fields.items()},
             }
-            for place, write in enumerate(writes)
+            for key, write in wanted.items()
         ]
         path = f"/crm/objects/{VERSION}/{{objectType}}/batch/upsert"
-        told = self.client.run(
-            account,
-            "POST",
-            path,
-            operation="credits",
-            body={"inputs": inputs},
-            filled={"objectType": kind},
-            changes=True,
-        )
+        filled, body = {"objectType": kind}, {"inputs": inputs}
+        told = self.client.run(account, "POST", path, operation="credits", body=body, filled=filled, changes=True)
         made = {
             text_of(part(row.get("properties")).get(CREDIT_KEY)): text_of(row.get("id"))
             for row in rows(told["results"])
         }
-        self._tie_credits(account, kind, {made[w.ref.id]: w.links for w in writes if w.ref.id in made})
-        words = next((str(error.get("message")) for error in rows(told.get("errors"))), "HubSpot did not keep it")
-        return done | {
-            id(write): RecordResult(write.ref, refused=words[:300]) for write in writes if write.ref.id not in made
-        }
+        return made, dict(refusals(told))
 
     def _tie_credits(self, account: Account, kind: str, links: Mapping[str, Sequence[Link]]) -> None:
         for to, number in _TYPES.items():

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from adapters.plain import rows, text_of, time_of
@@ -16,19 +17,30 @@ Json = Mapping[str, Any]
 #: A number that means the same in every country, as ITU-T E.164 writes it.
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _MILLISECONDS = re.compile(r"[0-9]{10,15}")
+_NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 
 
 def held(record: Json, name: str) -> str:
-    """A property's value, "" for none."""
-    return text_of(record["properties"].get(name))
+    """A property's whole value, "" for none: addresses and explanations are longer than what may be a code."""
+    return whole(record["properties"].get(name))
+
+
+def whole(value: object) -> str:
+    """A text as it stands, a number as its digits, "" for anything else."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) else ""
 
 
 def time_in(record: Json, name: str) -> datetime | None:
     """A property of type datetime or date: ISO 8601, or milliseconds since 1970."""
     text = held(record, name)
-    if _MILLISECONDS.fullmatch(text):
+    if not _MILLISECONDS.fullmatch(text):
+        return time_of(text) if text else None
+    try:
         return datetime.fromtimestamp(int(text) / 1000, UTC)
-    return time_of(text) if text else None
+    except (ValueError, OverflowError, OSError):  # beyond the year 9999
+        return None
 
 
 def created_at(record: Json) -> datetime:
@@ -51,6 +63,16 @@ def phone_of(text: str) -> str:
     return number if _E164.fullmatch(number) else ""
 
 
+def same(one: str, other: str) -> bool:
+    """Whether two spellings say the same: HubSpot keeps a time with its milliseconds, and a number without last zeros."""
+    if one == other:
+        return True
+    times = time_of(one), time_of(other)
+    if all(times):
+        return times[0] == times[1]
+    return bool(_NUMBER.fullmatch(one) and _NUMBER.fullmatch(other)) and Decimal(one) == Decimal(other)
+
+
 @dataclass(frozen=True)
 class Version:
     """A value that a property had, since when, and how it came there: FORM, CRM_UI, IMPORT, INTEGRATION ..."""
@@ -71,7 +93,7 @@ def _versions(record: Json, name: str) -> Iterator[Version]:
     for row in rows(told.get(name) if isinstance(told, dict) else None):
         at = time_of(row.get("timestamp"))
         if at is not None:
-            yield Version(text_of(row.get("value")), at, text_of(row.get("sourceType")), text_of(row.get("sourceId")))
+            yield Version(whole(row.get("value")), at, text_of(row.get("sourceType")), text_of(row.get("sourceId")))
 
 
 def since(record: Json, name: str) -> Version | None:

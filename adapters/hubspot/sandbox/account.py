@@ -133,13 +133,13 @@ def complete_batch(call: Call) -> Reply:
 
 
 def _complete(call: Call, callback: str, given: Json) -> None:
-    """The waiting step goes on; a step that nobody waits for is refused."""
+    """The waiting step goes on, and hears it if told again; one that never waited is refused."""
     fields = given.get("outputFields")
     if not isinstance(fields, dict):
         raise invalid("Some required fields were not set: [outputFields]")
     if callback not in call.portal.callbacks:
         raise Refusal(404, f"No execution waits for callback {callback}", "OBJECT_NOT_FOUND")
-    call.portal.callbacks[callback] = dict(fields)
+    call.portal.callbacks[callback].append(dict(fields))
     state = str(fields.get("hs_execution_state", ""))
     call.book.add(
         Entry("callback", iso(call.hand.at), call.portal.id, "workflow", callback, "hs_execution_state", None, state,

@@ -35,6 +35,20 @@ def read(call: Call) -> Reply:
     return batch(call.hand.at, call.world.clock.now(), results, errors, 200)
 
 
+def show(call: Call) -> Reply:
+    """What one record is associated with, in full; none is an empty list here."""
+    source, target = call.kind("from"), call.kind("to")
+    record = call.record(source, call.path["id"])
+    if record is None:
+        raise no_such(source, call.path["id"])
+    pairs = call.portal.links.get((source.id, record.id), {})
+    to = sorted(n for kind, n in pairs if kind == target.id and _alive(call, target, n))
+    page, after = _page(call, to, call.asked("after"))
+    rows = [{"toObjectId": n, "associationTypes": _types(call, pairs[target.id, n])} for n in page]
+    paging = {"paging": {"next": {"after": after, "link": "?after=" + after}}} if after else {}
+    return Reply(200, {"results": rows, **paging})
+
+
 def _alive(call: Call, kind: Kind, number: int) -> bool:
     return call.portal.held(kind)[number].gone is None
 

@@ -85,7 +85,13 @@ def _carry_out(call: Call, inputs: Sequence[Json], plan: Callable[[Json], Callab
             errors.append(refusal.item(trace))
     if plain:
         raise whole(plain)
-    return _answer(call, [step.run() for step in steps], errors, status)
+    results: list[Json] = []
+    for step in steps:
+        try:
+            results.append(step.run())
+        except Refusal as refusal:  # an earlier input of this batch took the address or the key
+            errors.append(refusal.item(step.trace))
+    return _answer(call, results, errors, status)
 
 
 def _values(one: Json) -> Json:

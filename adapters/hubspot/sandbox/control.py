@@ -27,10 +27,10 @@ POST /_control/lists         {name, members: [ids]} -> {id}; with `id` the membe
 POST /_control/rules         {type, property, message, matches: pattern | required: true}: an admin's rule for what
                              apps write; with neither, apps may not write the property. DELETE takes all away
 POST /_control/permissions   {email, status: SUBSCRIBED|UNSUBSCRIBED|NOT_SPECIFIED}
-POST /_control/action        {object: {type, id}, input, version: v2|v3, callback_id, secret, properties: [names]}
-                             -> {status, answer, callback_id}: our workflow step runs, at `target` with /actions/ in the
-                             place of /webhooks/
-GET  /_control/callbacks     {callback_id: output fields, null while the step waits}
+POST /_control/action        {object: {type, id}, input, version: v2|v3, callback_id, secret, properties: [names],
+                             send} -> {status, answer, callback_id}: our workflow step runs, at `target` with /actions/
+                             in the place of /webhooks/; unless sent it only waits -> {callback_id}
+GET  /_control/callbacks     {callback_id: [output fields of each completion]}: none while the step waits
 POST /_control/send          {events: [{portal, type: object.propertyChange.., object: {type, id}, property, value,
                              source, at, more: {..} | raw: {..}}], copies, shuffle, seed, batch (events to a POST),
                              headers, secret} -> {sent, answers: {status: posts}}; waits for answers. Events of
@@ -162,9 +162,11 @@ class Control(Desk):
             portal, record = self.portal(data), self.record(self.portal(data), data["object"])
             callback = str(data.get("callback_id") or f"ap-{portal.id}-{secrets.randbelow(10**11)}-11-0")
             body = webhooks.encode_one(self._execution(portal, record, callback, data))
-            portal.callbacks.setdefault(callback, None)
+            portal.callbacks.setdefault(callback, [])
             url = portal.target.replace("/webhooks/", "/actions/")
             secret = str(data.get("secret", portal.secret))
+        if not data.get("send", True):
+            return {"callback_id": callback}
         stamp = str(round(time.time() * 1000))
         version = str(data.get("version", "v3"))
         signed = {

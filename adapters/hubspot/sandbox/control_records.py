@@ -110,7 +110,7 @@ class RecordDesk(Desk):
         known = hand.portal.by_property(kind, "email", str(data["email"]).lower())
         told = {"recent_conversion_date": now, "recent_conversion_event_name": str(data.get("form", "Contact us"))}
         if page:
-            told["hs_analytics_last_url"] = page
+            told |= {"hs_analytics_last_url": page, "hs_analytics_last_timestamp": now}
         if page and (known is None or not known.value("hs_analytics_first_url")):
             told |= {"hs_analytics_first_url": page, "hs_analytics_first_timestamp": now}
         return told

@@ -70,6 +70,7 @@ ROUTES = tuple(
         ("GET", f"{_OBJECTS}/{{id}}", objects.show),
         ("PATCH", f"{_OBJECTS}/{{id}}", objects.update),
         ("DELETE", f"{_OBJECTS}/{{id}}", objects.delete),
+        ("GET", f"{_ENDS}/{{to}}", associations.show),
         ("PUT", f"{_ENDS}/default/{{to}}/{{other}}", associations.put_default),
         ("PUT", f"{_ENDS}/{{to}}/{{other}}", associations.put_labels),
         ("DELETE", f"{_ENDS}/{{to}}/{{other}}", associations.delete),

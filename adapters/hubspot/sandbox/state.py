@@ -150,7 +150,7 @@ class Portal:
     rules: list[Rule] = field(default_factory=list)
     permissions: dict[str, str] = field(default_factory=dict)
     blocked: set[str] = field(default_factory=set)
-    callbacks: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    callbacks: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     events: int = 0
     index: dict[tuple[str, str, str], int] = field(default_factory=dict)
     _type_ids: int = _FIRST_TYPE_ID

@@ -120,7 +120,7 @@ from tests.adapters.conformance import driver
 
 class Driver(driver.Driver):
     settings = {"PARCEL_KEY": "key"}
-    account = "annas.parcel.example"
+    host = account = "annas.parcel.example"
     token = "parcel-token"
     signature = "parcel-signature"
     topics = ("order.paid",)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
-from adapters.hubspot import inbound
+from adapters.hubspot import MANIFEST, inbound
 from adapters.hubspot.sandbox import Sandbox, start
 from adapters.hubspot.sandbox.client import Client
 from connector.domain.facts import ObjectRef
@@ -54,9 +54,9 @@ class Driver(driver.Driver):
     def start(self) -> str:
         self._sandbox: Sandbox = start()
         self._client = Client(self._sandbox.url, self.token)
-        limit = {"max": 10**9, "seconds": 10}
+        limit, scopes = {"max": 10**9, "seconds": 10}, [scope.name for scope in MANIFEST.scopes]
         self._client.control(
-            "portals", portal=int(self.account), currency=driver.CURRENCY, token=self.token, limit=limit
+            "portals", portal=int(self.account), currency=driver.CURRENCY, token=self.token, limit=limit, scopes=scopes
         )
         self._client.ask("POST", "/crm/properties/2026-09/contacts/groups", _GROUP)
         rows = [
@@ -102,6 +102,25 @@ class Driver(driver.Driver):
         held = Money.parse(self.field(ObjectRef("contact", holding.holder), _BALANCE) or "0", driver.CURRENCY)
         left = Money(held.minor - amount.minor, held.currency).decimal()
         self._save(holding.holder, {_BALANCE: left})
+
+    def listed(self, people: Sequence[str]) -> str:
+        name = f"Advocates {next(self._numbers)}"
+        self._client.control("lists", name=name, members=list(people))
+        return name
+
+    def bearing(self, people: Sequence[str]) -> tuple[str, str]:
+        name, value = "referral_campaign", f"campaign {next(self._numbers)}"
+        for person in people:
+            self._save(person, {name: value})
+        return name, value
+
+    def run(self) -> str:
+        waits = {"type": "contacts", "id": self.person(f"runner{next(self._numbers)}@example.com")}
+        return str(self._client.control("action", object=waits, send=False)["callback_id"])
+
+    def ended(self, run: str) -> list[Mapping[str, str]]:
+        told: list[Mapping[str, str]] = self._client.control("callbacks", verb="GET")[run]
+        return told
 
     def is_send(self, request: Request, operation: Operation) -> bool:  # noqa: ARG002 - one call serves both
         return request.method == "PATCH" and request.path.startswith(_CONTACTS) and _BALANCE.encode() in request.body
@@ -159,11 +178,10 @@ class Driver(driver.Driver):
         return b"[" + body + b"]"
 
     def _named(self, body: bytes, topic: str) -> bytes:
-        """A topic stands in the event itself: one that HubSpot does not have is written there."""
+        """A topic stands in the events themselves: one that HubSpot does not have is written there."""
         if not topic or topic in self.topics:
             return body
-        events = [{**event, "subscriptionType": topic} for event in json.loads(body)]
-        return json.dumps(events).encode()
+        return json.dumps([{**event, "subscriptionType": topic} for event in json.loads(body)]).encode()
 
     def signed(self, body: bytes, secret: str, topic: str = "") -> Inbox:
         raw, stamp = self._named(body, topic), str(round(time.time() * 1000))

@@ -26,7 +26,7 @@ class Deeds:
 
     payments: what earns, in the order in which it happened. opening: the first of all, whether it earns or not. seen: how
     many payments there were in all. standing: the facts that nothing has replaced. undone: a deal was won once and is no
-    longer. waits_until: when a won deal will have stayed won for long enough.
+    longer. waits_until: when the next won deal will have stayed won for long enough.
     """
 
     payments: tuple[Deed, ...]
@@ -49,9 +49,9 @@ def deeds_of(program: Program, facts: Iterable[Fact], now: datetime) -> Deeds:
     undone = not found and program.event == "deal_won" and any(isinstance(fact, DealWon) for fact in every)
     waits = None
     if found and program.stays:
-        ripe = [deed for deed in found if deed.happened_at + program.stays <= now]
-        waits = None if ripe else found[0].happened_at + program.stays
-        found = ripe
+        ends = [deed.happened_at + program.stays for deed in found]
+        waits = min((end for end in ends if end > now), default=None)
+        found = [deed for deed, end in zip(found, ends, strict=True) if end <= now]
     opening = found[0] if found else None
     return Deeds(_earning(program, found), len(found), standing, opening, undone, waits)
 

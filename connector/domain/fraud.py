@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from connector.domain.program import FraudRules
 
-MAILBOX, PHONE, ADDRESS, NETWORK, MAIL_DOMAIN = "mailbox", "phone", "address", "network", "mail_domain"
+MAILBOX, PHONE, ADDRESS, NETWORK = "mailbox", "phone", "address", "network"
 FIRST_ORDER, REFERRER, GUESSES = "first_order", "referrer", "guesses"
 #: Mail services that hand out addresses for an hour; a friend there may be anybody, as often as they like.
 DISPOSABLE = frozenset(

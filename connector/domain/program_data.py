@@ -92,8 +92,9 @@ def parse(data: Mapping[str, Any]) -> Program:
 
 def _qualify(read: Reader) -> dict[str, Any]:
     payment = read.one_of("qualify.payment", Payment, Payment.FIRST)
+    told = len(read.problems)
     payments = read.count("qualify.payments", 1, 1, 1000)
-    if (payments > 1) != (payment is not Payment.FIRST):
+    if len(read.problems) == told and (payments > 1) != (payment is not Payment.FIRST):
         words = "goes with `payment: nth` or `payment: each`, and both need it: 2 or more"
         read.wrong("qualify.payments", words)
     return {
@@ -238,7 +239,7 @@ def _limits(read: Reader) -> dict[str, Any]:
 def _numbered(read: Reader, key: str, number: str, least: int) -> Iterator[tuple[int, RewardRule]]:
     """A list of rewards, each with the number of friends that it takes."""
     for row in read.rows(key):
-        yield row.count(number, 0, least), reward(row, "")
+        yield row.count(number, least, least), reward(row, "")
         if not row.has(number):
             row.wrong(number, f"say how many friends it takes, {least} or more")
         row.leftovers()

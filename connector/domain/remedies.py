@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connector.domain.case import Case, Decision, Remedy, Stage
-from connector.domain.facts import Deed, Fact, Judged, ObjectRef
+from connector.domain.facts import REFERRAL, Deed, Fact, Judged, ObjectRef
 from connector.domain.program_data import parse
 from connector.domain.stages import decide
 from connector.errors import ConfigError
@@ -78,6 +78,6 @@ def _changed(fact: Fact, remedy: Remedy) -> Fact:
 def _approval(facts: tuple[Fact, ...], now: datetime) -> Judged:
     """An approval that replaces whatever was said before."""
     before = [fact for fact in facts if isinstance(fact, Judged)]
-    ref = before[0].ref if before else ObjectRef("referral", "")
+    ref = before[0].ref if before else ObjectRef(REFERRAL, "")
     as_of = max([now, *(fact.as_of for fact in facts)]) + timedelta(microseconds=1)
     return Judged(ref, as_of, now, _TRIAL, approved=True, reason="to see what would be")

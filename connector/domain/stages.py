@@ -12,7 +12,7 @@ from connector.domain.deeds import Deeds, deeds_of
 from connector.domain.facts import REFERRAL, Appealed, DealReopened, Deed, Judged, RewardReleased
 from connector.domain.fraud import Signal
 from connector.domain.owed import owed
-from connector.domain.program import THANKS, Clawback, Program, When
+from connector.domain.program import THANKS, Clawback, Payment, Program, When
 from connector.domain.rules import DUPLICATE, Look, Refusal
 from connector.domain.worth import Undecided, Worth, worth_of
 
@@ -49,7 +49,19 @@ def decide(program: Program, case: Case) -> Decision:
     decision = _decide(docket)
     if appeal is not None and decision.stage in (Stage.REJECTED, Stage.EXPIRED):
         decision = replace(decision, review=_asked(appeal))
-    return replace(decision, clawback=_clawback(docket), netted=program.netted, signals=docket.signals)
+    return replace(
+        decision,
+        look_again=_look_again(docket, decision),
+        clawback=_clawback(docket),
+        netted=program.netted,
+        signals=docket.signals,
+    )
+
+
+def _look_again(docket: _Docket, decision: Decision) -> datetime | None:
+    """When its own time comes, or when a further deal that may earn too has stayed won for long enough: nobody tells."""
+    further = docket.deeds.waits_until if docket.program.payment is not Payment.FIRST else None
+    return min((at for at in (decision.look_again, further) if at is not None), default=None)
 
 
 def _clawback(docket: _Docket) -> Clawback:
@@ -95,7 +107,7 @@ def _unpaid(docket: _Docket) -> Decision:
     if deeds.undone:
         remedy = Remedy("It would count once it is won again.", forget=frozenset({DealReopened.__name__}))
         return Decision(Stage.REVERSED, "reopened", "The deal was won and is open again.", remedy=remedy)
-    if deeds.waits_until is not None:
+    if deeds.waits_until is not None and not deeds.seen:
         when = _minute(deeds.waits_until)
         words = f"The deal is won, and must stay so until {when}."
         return Decision(Stage.PENDING, "stays", words, look_again=deeds.waits_until)

@@ -48,7 +48,7 @@ def _decide(desk: Desk, tx: Tx, task: Task) -> Collection[str]:
         tx.tasks.mark_at(task.lane, DECIDE, task.subject, decision.look_again)
     if changed and program.mode is not Mode.SHADOW:
         for connection in _recording(desk, tx, referral):
-            tx.tasks.mark(connection_lane(connection), RECORD, [task.subject])
+            tx.tasks.mark(connection_lane(connection), RECORD, [task.subject], after=desk.timing.gather)
             moving.add(connection)
     return {connection_lane(connection) for connection in moving}
 

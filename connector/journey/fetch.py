@@ -15,7 +15,8 @@ from connector.domain.program import Program
 from connector.errors import Refused
 from connector.journey.accounts import open_account
 from connector.journey.desk import Desk, Lane
-from connector.journey.tasks import ATTRIBUTE, FETCH, LOOK, RECORD, purchase, ref_of, subject
+from connector.journey.enrol import keep_address
+from connector.journey.tasks import ATTRIBUTE, FETCH, LOOK, PROFILES, RECORD, purchase, ref_of, subject
 from connector.ports.platform import Glance, Seen, Truth, Wanted
 from connector.ports.rows import Task, connection_lane, merchant_lane
 from connector.ports.store import Tx
@@ -61,6 +62,8 @@ def _keep(tx: Tx, lane: Lane, tasks: Sequence[Task], truths: Mapping[str, Truth]
     withheld: frozenset[str] = frozenset()
     shown: frozenset[str] = frozenset()
     tx.people.hold()  # whoever is forgotten meanwhile is forgotten after this, with what is kept here
+    # Their record in a CRM is found by their address, which nothing else than their purchase tells.
+    has_records = bool(tx.connections.bearing(PROFILES))
     nameless = tx.truths.nameless(lane.connection, truths.values())
     for task in tasks:
         truth = truths.get(task.subject)
@@ -71,6 +74,8 @@ def _keep(tx: Tx, lane: Lane, tasks: Sequence[Task], truths: Mapping[str, Truth]
         person = tx.people.resolve(lane.connection, [(seen.kind, seen.value) for seen in buyer])
         tx.truths.save(lane.connection, truth, person)
         if person is not None:
+            if has_records:
+                keep_address(tx, person, buyer)
             bearing.append((person, buyer))
             tx.marks.join(person, lane.connection, truth.groups)
         withheld |= truth.withheld

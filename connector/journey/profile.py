@@ -9,7 +9,7 @@ from connector.journey.desk import Desk, Lane
 from connector.journey.record import person_write, send
 from connector.journey.tasks import ADVOCATE, PROFILE
 from connector.mapping import Mapping, render
-from connector.ports.records import RecordWrite
+from connector.ports.records import RecordResult, RecordWrite
 from connector.ports.rows import Advocate, ProgramVersion, connection_lane
 from connector.ports.store import Tx
 from connector.values import Values
@@ -33,10 +33,15 @@ def profile_due(desk: Desk, lane: Lane) -> int:
             return 1
     results = send(desk, lane, [write for write in wanted.values() if write])
     written: dict[UUID, str] = {}
+    found: dict[Advocate, RecordResult] = {}
     for advocate, write in wanted.items():
         told = results.get((write.ref, "" if write.ref.id else write.email)) if write else None
         written[advocate.id] = advocate.code if told and told.written and not told.refused else ""
+        if told and write and told.ref != write.ref:
+            found[advocate] = told  # by their address: from now on they are known by their record
     with desk.store.begin(lane.merchant) as tx:
+        for advocate, told in found.items():
+            tx.people.link(advocate.person, lane.connection, told.ref)
         tx.roster.profiled(lane.connection, written)
     return len(open_)
 

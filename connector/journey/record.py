@@ -25,15 +25,18 @@ _OTHERS = frozenset({Source.STAFF, Source.CLAIM, Source.CRM_FIELD})
 
 
 def write_due(desk: Desk, lane: Lane) -> int:
-    """Write the records of one batch of referrals, rendered from what is true now; returns how many."""
-    mapping = lane.platform.mapping
+    """Write the records of one batch of referrals, rendered from what is true now; returns how many.
+
+    A batch leaves when it is full or has waited: records are read by people, and calls are few.
+    """
+    mapping, name, size = lane.platform.mapping, connection_lane(lane.connection), lane.platform.manifest.write_batch
     if mapping is None:
         return 0
     with desk.store.begin(lane.merchant) as tx:
-        tasks = tx.tasks.due(connection_lane(lane.connection), RECORD, lane.platform.manifest.write_batch)
+        tasks = tx.tasks.waiting(name, RECORD, size)
+        if len(tasks) < size and not tx.tasks.due(name, RECORD, 1):
+            return 0
         wanted = {task: _writes(tx, lane, mapping, task) for task in tasks}
-    if not tasks:
-        return 0
     results = send(desk, lane, [write for writes in wanted.values() for write in writes])
     with desk.store.begin(lane.merchant) as tx:
         for task, writes in wanted.items():

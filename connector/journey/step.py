@@ -14,6 +14,7 @@ from connector.ports.steps import Ended
 from connector.ports.store import Tx
 
 _MOVING = (RewardState.DUE, RewardState.APPROVED, RewardState.SENDING, RewardState.UNKNOWN)
+_STUCK = (RewardState.HELD, RewardState.REFUSED)
 _NOBODY = Ended(done=False, told={"referral_state": "none", "referral_reward": "nobody referred this record"})
 #: How often a referral without anything owed is looked at before the workflow goes on.
 _LOOKS = 3
@@ -56,7 +57,9 @@ def _ended(tx: Tx, task: Task) -> Ended | None:
     if any(each.state in _MOVING for each in rewards) or (not rewards and task.tries < _LOOKS):
         return None
     issued = [each for each in rewards if each.state is RewardState.ISSUED]
-    told = {"referral_state": str(story.referral.stage), "referral_reward": _amounts(issued) or story.referral.reason}
+    stuck = [each.reason for each in tx.receipts.promises(story.referral.id) if each.reward.state in _STUCK]
+    words = "; ".join(stuck) or _amounts(issued) or story.referral.reason
+    told = {"referral_state": str(story.referral.stage), "referral_reward": words}
     return Ended(bool(issued) and len(issued) == len(rewards), told)
 
 

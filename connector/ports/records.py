@@ -45,7 +45,10 @@ class RecordWrite:
 
 @dataclass(frozen=True)
 class RecordResult:
-    """What became of one record: the fields written, those kept because a person's value stood there, or why not."""
+    """What became of one record: the fields written, those kept because a person's value stood there, or why not.
+
+    ref: as it was asked for; where a person was found by e-mail, their record.
+    """
 
     ref: ObjectRef
     written: tuple[str, ...] = ()

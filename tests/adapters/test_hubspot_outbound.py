@@ -455,7 +455,6 @@ def test_a_first_deal_is_told_from_a_further_one(portal):
     assert [won.first_order for won in portal.facts(first, DealWon)] == [None]
 
 
-@pytest.mark.xfail(strict=True, reason="a merged deal is told under each name (adapters/hubspot/outbound/reads.py)")
 @pytest.mark.parametrize("fresh", [True, False])
 @pytest.mark.parametrize("stage", [OPEN, WON])
 def test_a_deal_that_was_merged_is_won_under_one_name_alone(portal, fresh, stage):
@@ -467,7 +466,6 @@ def test_a_deal_that_was_merged_is_won_under_one_name_alone(portal, fresh, stage
     assert [(fact.ref, fact.net) for fact in facts] == [(kept, Money(10000, "EUR"))]
 
 
-@pytest.mark.xfail(strict=True, reason="a merged contact is told under each name (adapters/hubspot/outbound/reads.py)")
 def test_a_merged_contact_is_one_lead_and_not_two(portal):
     first, second = (portal.contact(f"{name}@example.com", lifecyclestage="lead") for name in ("one", "two"))
     kept = portal.merge(first, second)

@@ -35,7 +35,6 @@ def test_a_deal_that_stayed_won_is_one_of_two_and_needs_not_stay_any_longer() ->
     assert (told.rule, told.reason) == ("payments", "Payment 1 of 2: the reward is for number 2.")
 
 
-@pytest.mark.xfail(strict=True, reason="stages looks again for the first deal alone; the second is paid only by chance")
 @pytest.mark.parametrize("payment", ["nth", "each"])
 def test_a_second_deal_is_looked_at_again_once_it_has_stayed_won_too(payment: str) -> None:
     """Nothing is told on that day, so a friend's second deal earns only if somebody looks by themselves."""

@@ -192,7 +192,6 @@ def test_no_friend_is_asked_for_more_than_a_thousand_payments() -> None:
     )
 
 
-@pytest.mark.xfail(strict=True, reason="what stands in for a missing or wrong number is told as a second mistake")
 @pytest.mark.parametrize(
     ("changes", "told"),
     [

@@ -56,6 +56,10 @@ def test_a_number_outside_its_limits_is_told_and_the_least_stands_in(number: Any
     assert read(number, lambda reader: reader.whole("x", None, 2, 5)) == (2, [told])
 
 
+def test_yes_is_no_number_even_where_one_would_do() -> None:
+    assert read(True, lambda reader: reader.count("x", 7, 1, 5))[1] == ["x: True must be a whole number, 1 to 5"]
+
+
 def test_numbers_begin_at_nothing_and_end_at_a_million() -> None:
     assert (MAX_COUNT, MAX_DAYS) == (1_000_000, 3650)
     for number, wrong in ((0, False), (MAX_COUNT, False), (-1, True), (MAX_COUNT + 1, True)):
@@ -106,7 +110,7 @@ def test_what_is_no_money_is_told_and_nothing_stands_in_for_it(written: Any, tol
 
 @pytest.mark.parametrize(
     ("written", "basis_points"),
-    [(10, 1000), ("12.340", 1234), (12.34, 1234), (100, 10_000), (0.01, 1), (" 5 ", 500), (None, 0)],
+    [(10, 1000), ("12.340", 1234), (12.34, 1234), (100, 10_000), (0.01, 1), (" 12.34 ", 1234), (None, 0)],
 )
 def test_a_percentage_is_taken_to_two_digits(written: Any, basis_points: int) -> None:
     assert read(written, lambda reader: reader.percent("x")) == (basis_points, [])
@@ -227,6 +231,7 @@ def test_whatever_is_further_away_is_no_slip(written: str) -> None:
 def test_a_setting_of_another_section_is_not_what_was_meant() -> None:
     assert left({"paths": 1}, "links.path") == ["paths: no such setting; take it out"]
     assert left({"links": {"name": 1}}, "name", "links.path") == ["links.name: no such setting; take it out"]
+    assert left({"links": {"nam": 1}}, "name", "links.path") == ["links.nam: no such setting; take it out"]
     assert left({"link": {"path": "/"}}, "links.path") == ["link: no such setting; did you mean links?"]
     assert left({"links": {"cat": 1}}, "links.bat", "links.car") == ["links.cat: no such setting; did you mean bat?"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import TracebackType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -37,8 +38,10 @@ class Both(Hub):
         self.shop.control("shops", domain=DOMAIN, **told)
         install(self.app, "shopify", DOMAIN, SHOP_TOKEN, lambda: self.merchant)
 
-    def __exit__(self, *told: Any) -> None:
-        super().__exit__(*told)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, trace)
         self.shop.close()
         self.shop_sandbox.stop()
 

@@ -118,11 +118,10 @@ def test_our_own_changes_come_back_and_cause_no_call(hub: Hub) -> None:
     deal = hub.deal(friend)
     hub.work()
     before = hub.client.book()["calls"]
+    ours = {"type": "INTEGRATION", "id": str(APP_ID)}
     for kind, number in (("contacts", friend), ("deals", deal)):
-        for app in (APP_ID, APP_ID):
-            echo = {"type": "INTEGRATION", "id": str(app)}
-            properties = {"referral_explanation": f"Written at {kind}."}
-            hub.client.control("save", type=kind, id=int(number), properties=properties, source=echo)
+        written = {"referral_explanation": "Written by ourselves.", "referral_stage": "qualified"}
+        hub.client.control("save", type=kind, id=int(number), properties=written, source=ours)
     hub.work()
     assert hub.client.book()["calls"] == before
     other = {"type": "INTEGRATION", "id": "4711"}

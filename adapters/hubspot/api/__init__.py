@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, wraps
 from typing import Any, ParamSpec, TypeVar
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 from adapters.http import Gate, Reply
 from adapters.hubspot import MANIFEST
 from adapters.hubspot.api.answers import Told, classify, parse, token_refused
 from adapters.hubspot.api.sdk import Call
 from adapters.plain import rows, text_of, time_of
-from connector.errors import ConfigError, Refused, Unavailable, Unknown
+from connector.errors import ConfigError, Refused, Throttled, Unavailable, Unknown
 from connector.ports.platform import Account, Guard, Kit, Window
 
 Json = Mapping[str, Any]
@@ -25,6 +26,8 @@ VERSION = MANIFEST.api_version
 #: Of an app that was installed by OAuth, in each account (usage guidelines, 2026-04). The answers tell the real one.
 WINDOW = Window(110, 10.0)
 SEARCHES = Window(5, 1.0)
+#: How long a call waits for its place in a window, and how long before that it is prepared.
+PATIENCE_S, READY_S = 2.5, 1.5
 #: Records in one call, and with the history of their properties ("The maximum number ... for property histories is 50").
 BATCH, HISTORY_BATCH = 100, 50
 #: Properties by which a record may have been asked for, where that is more than the one.
@@ -87,12 +90,26 @@ class Client:
         empty: bool = False,
     ) -> Json:
         """One call. filled: values for the `{names}` in the path. changes: whether a lost answer leaves it open."""
-        self.kit.meter.enter(account.connection, WINDOW)
+        self._enter(account.connection, WINDOW)
         more: dict[str, Any] = {"path_params": filled, "query_params": list(query), "body": body}
         more["header_params"] = {"Authorization": f"Bearer {account.token}"}
         reply = self._send(operation, effect, method, path, changes=changes, **more)
         self._learn(account, reply)
         return classify(Told(reply, operation, changes), empty=empty)
+
+    def _enter(self, connection: UUID, window: Window) -> None:
+        """Count one call. A short wait is waited for here: what was prepared for it would have to be prepared again.
+
+        Raises Throttled for a longer one, a little shorter than it is, so that the next call is ready when its time comes.
+        """
+        try:
+            self.kit.meter.enter(connection, window)
+        except Throttled as error:
+            wait = error.wait_s or 0
+            if wait > PATIENCE_S:
+                raise Throttled(error.reason, wait_s=wait - READY_S, platform=MANIFEST.key) from error
+            time.sleep(wait)
+            self.kit.meter.enter(connection, window)
 
     def _send(
         self, operation: str, guard: Guard | None, method: str, path: str, *, changes: bool, **more: Any
@@ -162,7 +179,7 @@ class Client:
 
     def search(self, account: Account, path: str, body: Json) -> Json:
         """One page of a search, which has a limit of its own."""
-        self.kit.meter.enter(uuid5(account.connection, "search"), SEARCHES)
+        self._enter(uuid5(account.connection, "search"), SEARCHES)
         return self.run(account, "POST", path, operation="search", body=body)
 
     # ── Tokens ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -12,7 +12,7 @@ from adapters.hubspot.outbound import contacts, deals
 from adapters.hubspot.outbound.portal import Portals, View
 from adapters.hubspot.outbound.values import Json, whole
 from adapters.plain import part, rows, text_of
-from connector.domain.facts import ObjectRef
+from connector.domain.facts import DealReopened, ObjectRef
 from connector.domain.person import EMAIL, normal
 from connector.errors import Unavailable
 from connector.ports.platform import Account, Glance, Truth, Wanted
@@ -161,6 +161,8 @@ def _truth(view: View, ref: ObjectRef, record: Json | None, people: Sequence[Jso
     """One record that cannot be read must not hold up the others that came with it."""
     if record is None:
         return Truth(ref, found=False)
+    if str(record["id"]) != ref.id:
+        return _merged(view, ref, record)
     try:
         if ref.kind == "contact":
             return contacts.contact_truth(view, ref, record)
@@ -168,3 +170,11 @@ def _truth(view: View, ref: ObjectRef, record: Json | None, people: Sequence[Jso
         return read(view, ref, record, people)
     except (ValueError, KeyError, TypeError) as error:
         return Truth(ref, found=True, note=f"unreadable: {error}"[:200])
+
+
+def _merged(view: View, ref: ObjectRef, record: Json) -> Truth:
+    """What went into another record tells who somebody is, and nothing of its own any more: the other one tells that."""
+    if ref.kind == "contact":
+        return Truth(ref, found=True, as_of=view.at, buyer=tuple(contacts.marks_of(record)), note="merged")
+    facts = (DealReopened(ref, view.at, view.at),) if ref.kind == "deal" else ()
+    return Truth(ref, found=True, as_of=view.at, facts=facts, note="merged")

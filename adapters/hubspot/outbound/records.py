@@ -15,6 +15,7 @@ from adapters.hubspot.api.answers import refusals
 from adapters.hubspot.outbound.ties import Ties
 from adapters.hubspot.outbound.values import held, same, versions
 from adapters.plain import rows, text_of
+from connector.domain.facts import ObjectRef
 from connector.domain.person import EMAIL, normal
 from connector.errors import Refused
 from connector.mapping import IF_EMPTY, may_write
@@ -23,10 +24,13 @@ from connector.ports.records import FieldValue, Link, RecordResult, RecordWrite
 
 Json = Mapping[str, Any]
 
+#: How HubSpot calls a change that an app made.
+_APPS = "INTEGRATION"
+
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is to be written to one record: all of our own values, and which of them were empty before.
+    """What is to be written to one record: all of our own values, and which of them stand where nothing stood before.
 
     sources: the writes that came together in it.
     """
@@ -34,7 +38,7 @@ class _Plan:
     kind: str
     id: str
     values: Mapping[str, str]
-    filled: frozenset[str]
+    filled: Mapping[str, str]
     kept: frozenset[str]
     sources: tuple[RecordWrite, ...]
 
@@ -65,7 +69,8 @@ class Records:
             return self.ties.keep_credits(account, writes)
         plans, results = self._planned(account, kind, writes)
         refused = self._send(account, kind, [plan for plan in plans if plan.values])
-        raced = self._put_back(account, kind, [plan for plan in plans if plan.filled and plan.id not in refused])
+        raced, stuck = self._put_back(account, kind, [p for p in plans if p.filled and p.id not in refused])
+        refused |= stuck
         for plan in plans:
             for source in plan.sources:
                 if plan.id in refused:
@@ -73,7 +78,8 @@ class Records:
                     continue
                 kept = plan.kept | raced.get(plan.id, frozenset())
                 written = tuple(name for name in source.fields if name not in kept)
-                results[id(source)] = RecordResult(source.ref, written, tuple(n for n in source.fields if n in kept))
+                there = source.ref if source.ref.id else ObjectRef(kind, plan.id)
+                results[id(source)] = RecordResult(there, written, tuple(n for n in source.fields if n in kept))
         self.ties.tie(account, kind, {plan.id: plan.links for plan in plans if plan.id not in refused})
         return results
 
@@ -142,8 +148,10 @@ class Records:
 
     # ── Looking once more ───────────────────────────────────────────────────────────────────────────────────────
 
-    def _put_back(self, account: Account, kind: str, plans: Sequence[_Plan]) -> dict[str, frozenset[str]]:
-        """Values that people saved while we were writing, put back; returns the fields concerned, by record."""
+    def _put_back(
+        self, account: Account, kind: str, plans: Sequence[_Plan]
+    ) -> tuple[dict[str, frozenset[str]], dict[str, str]]:
+        """Values that people saved while we were writing, put back: the fields concerned, and where that was refused."""
         raced: dict[str, dict[str, str]] = {}
         for start in range(0, len(plans), HISTORY_BATCH):
             part = plans[start : start + HISTORY_BATCH]
@@ -154,9 +162,13 @@ class Records:
                 for plan in part
                 if plan.id in read.found and (theirs := dict(_overwritten(plan, read.found[plan.id])))
             }
-        back = [_Plan(kind, external, values, frozenset(), frozenset(), ()) for external, values in raced.items()]
-        self._send(account, kind, back)
-        return {external: frozenset(values) for external, values in raced.items()}
+        back = [_Plan(kind, external, values, {}, frozenset(), ()) for external, values in raced.items()]
+        stuck = self._send(account, kind, back)
+        words = {
+            external: f"a person's {', '.join(raced[external])} could not be put back: {why}"
+            for external, why in stuck.items()
+        }
+        return {external: frozenset(values) for external, values in raced.items()}, words
 
 
 def _plan(kind: str, external: str, record: Json, writes: Sequence[RecordWrite]) -> _Plan:
@@ -166,17 +178,22 @@ def _plan(kind: str, external: str, record: Json, writes: Sequence[RecordWrite])
         fields |= write.fields
     current = {name: held(record, name) for name in fields}
     allowed = {name: new for name, new in fields.items() if may_write(new.policy, current[name], new.value)}
-    filled = frozenset(name for name, new in allowed.items() if new.policy == IF_EMPTY)
     changed = any(not same(current[name], new.value) for name, new in allowed.items())
     values = {name: new.value for name, new in allowed.items()} if changed else {}
-    kept = frozenset(fields) - frozenset(allowed)
-    return _Plan(kind, external, values, filled if changed else frozenset(), kept, tuple(writes))
+    mine = {n: new.value for n, new in fields.items() if new.policy == IF_EMPTY and same(current[n], new.value)}
+    # Where all of it stands already, our last look at what people saved meanwhile may have been lost.
+    filled = {name: value for name, value in values.items() if fields[name].policy == IF_EMPTY} if changed else mine
+    kept = frozenset(fields) - frozenset(allowed) - frozenset(mine)
+    return _Plan(kind, external, values, filled, kept, tuple(writes))
 
 
 def _overwritten(plan: _Plan, record: Json) -> Iterator[tuple[str, str]]:
     """Fields where our value stands right above one that somebody else put there after we had found it empty."""
-    for name in plan.filled:
-        past = versions(record, name)
-        ours = len(past) > 1 and same(past[0].value, plan.values[name])
-        if ours and past[1].value and not same(past[1].value, past[0].value):
-            yield name, past[1].value
+    for name, value in plan.filled.items():
+        now, *before = versions(record, name)[:2] or (None,)
+        if now is None or not before or now.source != _APPS or not same(now.value, value):
+            continue  # theirs stands already, or nobody had one
+        (theirs,) = before
+        by_another = (theirs.source, theirs.by) != (now.source, now.by)
+        if by_another and theirs.value and not same(theirs.value, now.value):
+            yield name, theirs.value

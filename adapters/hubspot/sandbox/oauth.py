@@ -10,6 +10,7 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 from adapters.hubspot.sandbox.answers import Json, Refusal, Reply
+from adapters.hubspot.sandbox.scopes import EVERY
 from adapters.hubspot.sandbox.state import TOKEN_LIFE, Code, Portal, World, new_token
 
 CODE_LIFE = timedelta(minutes=10)
@@ -101,7 +102,7 @@ def _issue(world: World, portal: Portal, refresh: str) -> Reply:
         "refresh_token": refresh,
         "access_token": access,
         "hub_id": portal.id,
-        "scopes": sorted(portal.scopes or {"oauth"}),
+        "scopes": sorted(EVERY if portal.scopes is None else portal.scopes | {"oauth"}),
         "expires_in": int(TOKEN_LIFE.total_seconds()),
     }
     return Reply(200, body)
@@ -117,7 +118,7 @@ def introspect(world: World, form: Mapping[str, str]) -> Reply:
             left = int((ends - now).total_seconds()) if ends else int(TOKEN_LIFE.total_seconds())
             about = {"hub_id": portal.id, "app_id": portal.app_id, "client_id": portal.client_id, "user_id": 1}
             kind = "access_token" if alive else "refresh_token"
-            scopes = sorted(portal.scopes or {"oauth"})
+            scopes = sorted(EVERY if portal.scopes is None else portal.scopes | {"oauth"})
             return Reply(200, {"active": True, "token_use": kind, "scopes": scopes, "expires_in": left, **about})
     return Reply(200, {"active": False})
 

@@ -6,6 +6,17 @@ from adapters.hubspot.sandbox.answers import Refusal
 from adapters.hubspot.sandbox.call import Call
 
 _READS = ("batch/read", "search")
+_FAMILIES = ("contacts", "deals", "companies", "invoices", "line_items", "tickets", "custom")
+#: Everything that any part of the stand-in asks for: what a portal without limits granted.
+EVERY = frozenset(
+    {
+        f"crm.{area}.{family}.{verb}"
+        for area in ("objects", "schemas")
+        for family in _FAMILIES
+        for verb in ("read", "write")
+    }
+    | {"oauth", "automation", "crm.lists.read", "communication_preferences.read"}
+)
 
 
 def _record(call: Call, part: str, verb: str) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import yaml
 
+from adapters.hubspot import MANIFEST
 from adapters.hubspot.sandbox.client import Client
 from connector.domain.money import Money
 from connector.ports.story import Moved
@@ -49,8 +50,9 @@ class PortalStory:
 
     def open_shop(self, webhooks: str, secret: str) -> tuple[str, str]:
         """Open the account and its advocates' contacts."""
-        told = {"token": _TOKEN, "secret": secret, "client_id": _CLIENT, "target": webhooks}
-        self.client.control("portals", **self.data["account"], **told)
+        told: dict[str, Any] = {"token": _TOKEN, "secret": secret, "client_id": _CLIENT, "target": webhooks}
+        scopes = [scope.name for scope in MANIFEST.scopes]
+        self.client.control("portals", **self.data["account"], **told, scopes=scopes)
         for name, email in self.advocates.items():
             self.people[name] = self._made("contacts", properties={"email": email, "firstname": name})
         return str(self.data["account"]["portal"]), _TOKEN
@@ -76,8 +78,9 @@ class PortalStory:
                 page = "https://annas-tea.example/teams?" + urlencode({"ref": code, "utm_source": "referral"})
                 self.people[name] = self._made("form", email=email, fields={"firstname": name}, page_uri=page)
             case _ if name not in self.people:
-                typed = {"referral_code": code} if through == "rep" else {}
-                self.people[name] = self._made("contacts", properties={"email": email, "firstname": name, **typed})
+                self.people[name] = self._made("contacts", properties={"email": email, "firstname": name})
+        if through == "rep":
+            self.client.control("save", **self._named("contacts", name), properties={"referral_code": code})
         deal = {"dealname": f"Tea for {name}", "amount": friend["amount"], "dealstage": self.data["stages"]["open"]}
         self.deals[name] = self._made("deals", properties=deal, contacts=[int(self.people[name])])
         self._move(name, "won")
@@ -89,7 +92,7 @@ class PortalStory:
         referred = [f["name"] for f in self.data["friends"] if "sent_by" in f and f["name"] not in self.advocates]
         self._until(lambda: all(self._stage(name) == "qualified" for name in referred))
         yield f"{len(referred)} rewards are promised, and held for {self.program['hold_days']} days"
-        runs = [self.client.control("action", object=self._deal(name))["callback_id"] for name in referred]
+        runs = [self.client.control("action", object=self._named("deals", name))["callback_id"] for name in referred]
         yield f"the account's own workflow releases {len(runs)} of them, and waits"
         self._until(lambda: all(self.client.control("callbacks", verb="GET")[run] for run in runs))
         yield "the credit stands on the advocates' contacts, and the workflow goes on"
@@ -107,12 +110,13 @@ class PortalStory:
     def _made(self, what: str, **data: Any) -> str:
         return str(self.client.control(what, **data)["id"])
 
-    def _deal(self, name: str) -> dict[str, Any]:
-        return {"type": "deals", "id": int(self.deals[name])}
+    def _named(self, kind: str, name: str) -> dict[str, Any]:
+        """Somebody's contact or deal, as the control API names records."""
+        return {"type": kind, "id": int((self.deals if kind == "deals" else self.people)[name])}
 
     def _move(self, name: str, stage: str) -> None:
         """Sales move a friend's deal."""
-        self.client.control("save", **self._deal(name), properties={"dealstage": self.data["stages"][stage]})
+        self.client.control("save", **self._named("deals", name), properties={"dealstage": self.data["stages"][stage]})
 
     def _stage(self, name: str) -> str:
         return self._shown("deals", self.deals[name], "referral_stage")

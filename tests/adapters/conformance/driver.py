@@ -112,6 +112,14 @@ class Driver(ABC):
         """All that the platform was told of this run."""
         raise NotImplementedError
 
+    def bill(self, *, sent: bool = False, currency: str = CURRENCY) -> str:
+        """A bill, as a draft unless it is sent already."""
+        raise NotImplementedError
+
+    def deducted(self, bill: str) -> list[int]:
+        """Minor units of everything that was taken off a bill."""
+        raise NotImplementedError
+
     @abstractmethod
     def is_send(self, request: Request, operation: Operation) -> bool:
         """Whether this request carries out the operation."""
@@ -301,4 +309,5 @@ CASES = {
     Capability.HISTORY: "history",
     Capability.LISTS: "people",
     Capability.STEPS: "people",
+    Capability.BILLS: "bills",
 }

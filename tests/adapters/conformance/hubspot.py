@@ -122,6 +122,21 @@ class Driver(driver.Driver):
         told: list[Mapping[str, str]] = self._client.control("callbacks", verb="GET")[run]
         return told
 
+    def bill(self, *, sent: bool = False, currency: str = driver.CURRENCY) -> str:
+        told = {"hs_currency": currency, "hs_invoice_status": "open" if sent else "draft"}
+        return str(self._client.control("objects", type="invoices", properties=told, send=False)["id"])
+
+    def deducted(self, bill: str) -> list[int]:
+        """Discounts that are on the invoice, whoever made them."""
+        with self._sandbox.world.lock:
+            portal = self._sandbox.world.portals[int(self.account)]
+            invoices, discounts = portal.kind("invoices"), portal.kind("discounts")
+            assert invoices and discounts
+            tied = portal.links.get((invoices.id, int(bill)), {})
+            records = [portal.find(discounts, number) for kind, number in tied if kind == discounts.id]
+            values = [record.value("hs_value") for record in records if record]
+        return [Money.parse(value, driver.CURRENCY).minor for value in values]
+
     def is_send(self, request: Request, operation: Operation) -> bool:  # noqa: ARG002 - one call serves both
         return request.method == "PATCH" and request.path.startswith(_CONTACTS) and _BALANCE.encode() in request.body
 

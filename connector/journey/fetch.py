@@ -28,6 +28,8 @@ LOOKS = 3
 PATIENCE = timedelta(minutes=5)
 #: Refused records that are looked through when people are read.
 PARKED = 100
+#: What a platform says of a record that went into another one.
+MERGED = "merged"
 _NO_SUCH = "the platform has no such object, or does not let us read it"
 
 
@@ -74,6 +76,8 @@ def _keep(tx: Tx, lane: Lane, tasks: Sequence[Task], truths: Mapping[str, Truth]
         person = tx.people.resolve(lane.connection, [(seen.kind, seen.value) for seen in buyer])
         tx.truths.save(lane.connection, truth, person)
         if person is not None:
+            if truth.ref.kind == lane.platform.manifest.person_kind and truth.note != MERGED and buyer:
+                tx.people.link(person, lane.connection, truth.ref)  # it may have been gone, and is back
             if has_records:
                 keep_address(tx, person, buyer)
             bearing.append((person, buyer))

@@ -128,8 +128,16 @@ class People(Repository):
         return found
 
     def link(self, person: UUID, connection: UUID, ref: ObjectRef) -> None:
-        """Remember that this record on the platform is this person."""
-        self._add(person, connection, ref.kind, self._digest(connection, ref.kind, ref.id), ref.id)
+        """Remember that this record on the platform is this person, also one that was gone and is back."""
+        digest = self._digest(connection, ref.kind, ref.id)
+        self._add(person, connection, ref.kind, digest, ref.id)
+        self.run(
+            """UPDATE identifier SET external = :external WHERE merchant_id = :merchant AND kind = :kind
+               AND digest = :digest AND external IS NULL""",
+            kind=ref.kind,
+            digest=digest,
+            external=normal(ref.kind, ref.id),
+        )
 
     def find(self, connection: UUID | None, kind: str, value: str) -> UUID | None:
         return next(iter(self._known([kind], [self._digest(connection, kind, value)]).values()), None)

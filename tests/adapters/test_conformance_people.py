@@ -75,7 +75,7 @@ def test_a_list_that_cannot_be_read_now_may_be_read_later(here: Bench) -> None:
 
 
 @pytest.mark.parametrize("done", [True, False])
-def test_a_workflow_that_waits_is_told_how_its_step_ended(waiting: Bench, done: bool) -> None:  # noqa: FBT001
+def test_a_workflow_that_waits_is_told_how_its_step_ended(waiting: Bench, done: bool) -> None:
     run = waiting.driver.run()
     waiting.out.complete(waiting.account, run, Ended(done, {"referral_state": "rewarded"}))  # type: ignore[attr-defined]
     (told,) = waiting.driver.ended(run)

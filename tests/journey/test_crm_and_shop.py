@@ -69,7 +69,6 @@ def both(make_app: MakeApp) -> Iterator[Both]:
         yield opened
 
 
-@pytest.mark.xfail(strict=True, reason="a friend's address is not kept, so their contact is not found by it")
 def test_an_order_in_the_shop_shows_on_the_friends_contact(both: Both) -> None:
     """Sales see who sent them, though the friend never filled in a form; they are found by their address."""
     both.program = both.apply(IN_SHOP)

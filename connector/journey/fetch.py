@@ -26,8 +26,6 @@ T = TypeVar("T")
 #: How often evidence that a platform is still computing is looked for again.
 LOOKS = 3
 PATIENCE = timedelta(minutes=5)
-#: Refused records that are looked through when people are read.
-PARKED = 100
 #: What a platform says of a record that went into another one.
 MERGED = "merged"
 _NO_SUCH = "the platform has no such object, or does not let us read it"
@@ -61,6 +59,7 @@ def _keep(tx: Tx, lane: Lane, tasks: Sequence[Task], truths: Mapping[str, Truth]
     read: list[str] = []
     closed: list[Task] = []
     bearing: list[tuple[UUID, tuple[Seen, ...]]] = []
+    back: set[UUID] = set()
     withheld: frozenset[str] = frozenset()
     shown: frozenset[str] = frozenset()
     tx.people.hold()  # whoever is forgotten meanwhile is forgotten after this, with what is kept here
@@ -73,11 +72,13 @@ def _keep(tx: Tx, lane: Lane, tasks: Sequence[Task], truths: Mapping[str, Truth]
             tx.tasks.park(task, truth.note if truth and truth.note else _NO_SUCH)
             continue
         buyer = () if truth.ref in nameless else truth.buyer
+        is_person = truth.ref.kind == lane.platform.manifest.person_kind and truth.note != MERGED
+        news = bool(is_person and buyer) and tx.people.revive(lane.connection, truth.ref)
         person = tx.people.resolve(lane.connection, [(seen.kind, seen.value) for seen in buyer])
         tx.truths.save(lane.connection, truth, person)
         if person is not None:
-            if truth.ref.kind == lane.platform.manifest.person_kind and truth.note != MERGED and buyer:
-                tx.people.link(person, lane.connection, truth.ref)  # it may have been gone, and is back
+            if news:
+                back.add(person)
             if has_records:
                 keep_address(tx, person, buyer)
             bearing.append((person, buyer))
@@ -91,20 +92,19 @@ def _keep(tx: Tx, lane: Lane, tasks: Sequence[Task], truths: Mapping[str, Truth]
             tx.tasks.later(task, truth.again_after or PATIENCE, "evidence is still being computed")
     tx.tasks.close(closed)
     tx.marks.add(bearing)
-    if seen := {person for person, _ in bearing}:
-        _write_again(tx, lane, seen)
+    if back:
+        _write_again(tx, lane, back)
     if read:
         tx.connections.withhold(lane.connection, withheld, shown)
         tx.tasks.mark(merchant_lane(lane.merchant), ATTRIBUTE, read)
 
 
-def _write_again(tx: Tx, lane: Lane, people: Collection[UUID]) -> None:
-    """Records that could not be written while a person's own was gone: it is back, or was read anew."""
-    name = connection_lane(lane.connection)
-    for task in tx.tasks.parked(name, RECORD, PARKED):
-        story = tx.referrals.story(UUID(task.subject))
-        if story is not None and story.referral.friend in people:
-            tx.tasks.mark(name, RECORD, [task.subject])
+def _write_again(tx: Tx, lane: Lane, friends: Collection[UUID]) -> None:
+    """What could not be noted on somebody's record while it was gone, or before there was one."""
+    for program in tx.programs.current():
+        referrals = (tx.referrals.of_friend(program.id, friend) for friend in friends)
+        if found := [str(referral) for referral in referrals if referral is not None]:
+            tx.tasks.mark(connection_lane(lane.connection), RECORD, found)
 
 
 def _shown(truth: Truth, buyer: Sequence[Seen]) -> frozenset[str]:

@@ -69,9 +69,6 @@ class Tasks(Protocol):
     def waiting(self, lane: str, what: str, limit: int) -> Sequence[Task]:
         """Open work whether due or not, oldest first: to fill a batch that leaves anyway."""
 
-    def parked(self, lane: str, what: str, limit: int) -> Sequence[Task]:
-        """Work that could not be done and waits for somebody or something."""
-
     def close(self, tasks: Iterable[Task]) -> None:
         """Close exactly the versions that were read."""
 
@@ -164,6 +161,9 @@ class People(Protocol):
     def is_erased(self, person: UUID) -> bool: ...
     def keep_email(self, person: UUID, email: str) -> None: ...
     def link(self, person: UUID, connection: UUID, ref: ObjectRef) -> None: ...
+    def revive(self, connection: UUID, ref: ObjectRef) -> bool:
+        """A record is there. Says whether that is news: it was retired, or nobody has heard of it."""
+
     def find(self, connection: UUID | None, kind: str, value: str) -> UUID | None: ...
     def hold(self) -> None:
         """Until this transaction ends, nobody else makes a new person of this merchant's, or forgets one."""

@@ -174,21 +174,17 @@ class Tasks(Repository):
         self.mark(lane, what, [subject], after=at - self.tx.now())
 
     def due(self, lane: str, what: str, limit: int) -> Sequence[Task]:
-        return self._some(lane, what, limit, "state = 'open' AND due_at <= clock_timestamp()")
+        return self._open(lane, what, limit, "due_at <= clock_timestamp()")
 
     def waiting(self, lane: str, what: str, limit: int) -> Sequence[Task]:
         """Open work whether due or not, most pressing first: to fill a batch that leaves anyway."""
-        return self._some(lane, what, limit, "state = 'open'")
+        return self._open(lane, what, limit, "true")
 
-    def parked(self, lane: str, what: str, limit: int) -> Sequence[Task]:
-        """Work that could not be done and waits for somebody or something."""
-        return self._some(lane, what, limit, "state = 'parked'")
-
-    def _some(self, lane: str, what: str, limit: int, which: str) -> Sequence[Task]:
+    def _open(self, lane: str, what: str, limit: int, when: str) -> Sequence[Task]:
         rows = self.run(
             f"""SELECT lane, what, subject, version, tries FROM task
-                WHERE merchant_id = :merchant AND lane = :lane AND what = :what AND {which}
-                ORDER BY due_at LIMIT :limit""",  # noqa: S608  (one of the conditions above)
+                WHERE merchant_id = :merchant AND lane = :lane AND what = :what AND state = 'open' AND {when}
+                ORDER BY due_at LIMIT :limit""",  # noqa: S608  (one of the two conditions above)
             lane=lane,
             what=what,
             limit=limit,

@@ -128,16 +128,26 @@ class People(Repository):
         return found
 
     def link(self, person: UUID, connection: UUID, ref: ObjectRef) -> None:
-        """Remember that this record on the platform is this person, also one that was gone and is back."""
+        """Remember that this record on the platform is this person."""
+        self._add(person, connection, ref.kind, self._digest(connection, ref.kind, ref.id), ref.id)
+
+    def revive(self, connection: UUID, ref: ObjectRef) -> bool:
+        """A record is there. Says whether that is news: it was retired, or nobody has heard of it."""
         digest = self._digest(connection, ref.kind, ref.id)
-        self._add(person, connection, ref.kind, digest, ref.id)
-        self.run(
-            """UPDATE identifier SET external = :external WHERE merchant_id = :merchant AND kind = :kind
-               AND digest = :digest AND external IS NULL""",
+        known = self.run(
+            """SELECT external FROM identifier WHERE merchant_id = :merchant AND kind = :kind AND digest = :digest""",
             kind=ref.kind,
             digest=digest,
-            external=normal(ref.kind, ref.id),
-        )
+        ).first()
+        if known is not None and known.external is None:
+            self.run(
+                """UPDATE identifier SET external = :external WHERE merchant_id = :merchant AND kind = :kind
+                   AND digest = :digest""",
+                kind=ref.kind,
+                digest=digest,
+                external=normal(ref.kind, ref.id),
+            )
+        return known is None or known.external is None
 
     def find(self, connection: UUID | None, kind: str, value: str) -> UUID | None:
         return next(iter(self._known([kind], [self._digest(connection, kind, value)]).values()), None)

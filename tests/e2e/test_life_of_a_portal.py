@@ -118,7 +118,6 @@ def test_the_whole_life_of_one_portal(life: Life) -> None:
     the_end(life, advocates)
 
 
-@pytest.mark.xfail(strict=True, reason="a write that was refused while the record was gone is not made again")
 def test_a_contact_that_was_deleted_is_brought_up_to_date_when_it_is_restored(life: Life) -> None:
     advocates = joins_and_enrols(life)
     friend, deal = won(life, "friend@example.org", advocates["anna"][1], "400.00")

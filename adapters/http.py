@@ -16,9 +16,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, wraps
 from http.client import HTTPException
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -51,6 +51,27 @@ class Reply:
     @property
     def request_id(self) -> str:
         return self.headers.get("x-request-id", "")
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def shaped_by(platform: str, label: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """For reads: an answer of a shape that the platform does not document is no success, and may be asked for again."""
+
+    def shaped(read: Callable[P, R]) -> Callable[P, R]:
+        @wraps(read)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                return read(*args, **kwargs)
+            except (KeyError, TypeError, AttributeError, ValueError) as error:
+                words = f"an answer of a shape that {label} does not document: {error!r}"
+                raise Unavailable(words[:200], platform=platform, operation=read.__name__) from error
+
+        return call
+
+    return shaped
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,6 +15,8 @@ Json = Mapping[str, Any]
 #: A code is never longer (discount codes: 255 characters, REST DiscountCode, 2026-01). A longer text is none.
 MAX_TEXT = 255
 MAX_DIGITS = 20
+#: A number that means the same in every country, as ITU-T E.164 writes it.
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
 def load(body: bytes) -> Json:
@@ -81,6 +84,12 @@ def text_of(value: object) -> str:
     if not isinstance(value, str) or len(value) > MAX_TEXT:
         return ""
     return "".join(char for char in value if unicodedata.category(char)[0] != "C").strip()
+
+
+def phone_of(text: object) -> str:
+    """The number in E.164, "" for one that could be anybody's."""
+    number = re.sub(r"[\s().\-/]", "", text_of(text))
+    return number if _E164.fullmatch(number) else ""
 
 
 def first_time(data: Json, names: Sequence[str]) -> datetime | None:

@@ -42,9 +42,14 @@ PROGRAM = {
 
 
 class Hub(Books):
-    """One merchant with one HubSpot account, by a key of its own; connect=False leaves joining it to the test."""
+    """One merchant with one HubSpot account, by a key of its own; connect=False leaves joining it to the test.
 
-    def __init__(self, make_app: Callable[..., App], *, connect: bool = True, **portal: Any) -> None:
+    bare=True leaves opening one to the test too.
+    """
+
+    def __init__(
+        self, make_app: Callable[..., App], *, connect: bool = True, bare: bool = False, **portal: Any
+    ) -> None:
         self.sandbox: Sandbox = start()
         self.client = Client(self.sandbox.url, TOKEN)
         self.port = _free_port()
@@ -56,9 +61,10 @@ class Hub(Books):
         told: dict[str, Any] = {"portal": PORTAL, "currency": "EUR", "token": TOKEN, "secret": SECRET, "app_id": APP_ID}
         told["scopes"] = [scope.name for scope in MANIFEST.scopes]
         target = f"http://127.0.0.1:{self.port}/webhooks/hubspot"
-        self.client.control("portals", **{"tier": "professional", "target": target, **told, **portal})
+        if not bare:
+            self.client.control("portals", **{"tier": "professional", "target": target, **told, **portal})
         self.merchant = merchants.ensure(self.app.database, "Anna's Tea House")
-        if connect:
+        if connect and not bare:
             self.connection = install(self.app, "hubspot", str(PORTAL), TOKEN, lambda: self.merchant)
             self.program: UUID = self.apply(PROGRAM)
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 from test_shopify_outbound import DOMAIN, running
 
+from adapters import plain
 from adapters.shopify import MANIFEST, queries
 from adapters.shopify.inbound import evidence, visit_touches
 from adapters.shopify.outbound import orders, values
@@ -302,7 +303,7 @@ def test_an_order_with_nothing_but_shared_marks_still_has_no_buyer(shop):
     ],
 )
 def test_only_a_number_that_means_the_same_everywhere_is_a_mark(number, same):
-    assert values.phone_of(number) == same
+    assert plain.phone_of(number) == same
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, wraps
-from typing import Any, ParamSpec, TypeVar
+from functools import cached_property
+from typing import Any
 from uuid import UUID, uuid5
 
-from adapters.http import Gate, Reply
+from adapters.http import Gate, Reply, shaped_by
 from adapters.hubspot import MANIFEST
 from adapters.hubspot.api.answers import Told, classify, parse, token_refused
 from adapters.hubspot.api.sdk import Call
@@ -19,8 +19,6 @@ from connector.errors import ConfigError, Refused, Throttled, Unavailable, Unkno
 from connector.ports.platform import Account, Guard, Kit, Window
 
 Json = Mapping[str, Any]
-P = ParamSpec("P")
-R = TypeVar("R")
 
 VERSION = MANIFEST.api_version
 #: Of an app that was installed by OAuth, in each account (usage guidelines, 2026-04). The answers tell the real one.
@@ -36,18 +34,8 @@ _NAMED_BY = {"email": ("email", "hs_additional_emails")}
 PATHS = {"contact": "contacts", "deal": "0-3", "invoice": "invoices", "discount": "discounts"}
 
 
-def shaped(read: Callable[P, R]) -> Callable[P, R]:
-    """A read whose answer has a shape that HubSpot does not document did not succeed: it may be tried again."""
-
-    @wraps(read)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return read(*args, **kwargs)
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            words = f"an answer of a shape that HubSpot does not document: {error!r}"
-            raise Unavailable(words[:200], platform=MANIFEST.key, operation=read.__name__) from error
-
-    return call
+#: A read whose answer has a shape that HubSpot does not document did not succeed: it may be tried again.
+shaped = shaped_by(MANIFEST.key, MANIFEST.label)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from adapters.hubspot import MANIFEST
 from adapters.hubspot.inbound import CODE_PROPERTIES, UTM_PROPERTIES
 from adapters.hubspot.outbound.portal import View
-from adapters.hubspot.outbound.values import Json, created_at, held, phone_of, since, time_in
+from adapters.hubspot.outbound.values import Json, created_at, held, since, time_in
 from adapters.links import host_of, link_touch, utm_touch
-from adapters.plain import text_of
+from adapters.plain import phone_of, text_of
 from connector.domain.facts import Fact, LeadCreated, ObjectRef, PropertyReached, StageReached
 from connector.domain.person import EMAIL, PHONE, normal
 from connector.domain.touch import Source, Touch

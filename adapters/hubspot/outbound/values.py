@@ -14,8 +14,6 @@ from connector.domain.money import Money
 
 Json = Mapping[str, Any]
 
-#: A number that means the same in every country, as ITU-T E.164 writes it.
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _MILLISECONDS = re.compile(r"[0-9]{10,15}")
 _NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 
@@ -55,12 +53,6 @@ def money_in(record: Json, name: str, currency: str) -> Money | None:
     """An amount; None where there is none. Raises ValueError for what is no amount."""
     text = held(record, name)
     return Money.parse(text, currency) if text and currency else None
-
-
-def phone_of(text: str) -> str:
-    """The number in E.164, "" for one that could be anybody's."""
-    number = re.sub(r"[\s().\-/]", "", text)
-    return number if _E164.fullmatch(number) else ""
 
 
 def same(one: str, other: str) -> bool:

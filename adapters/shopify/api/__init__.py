@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, wraps
-from typing import Any, ParamSpec, TypeVar
+from functools import cached_property
+from typing import Any
 from urllib.parse import urlsplit
 
-from adapters.http import Gate, Part, Reply
+from adapters.http import Gate, Part, Reply, shaped_by
 from adapters.shopify import MANIFEST
 from adapters.shopify.api.answers import Told, by_status, classify, dated, parse
 from adapters.shopify.queries import document
@@ -23,23 +23,11 @@ from connector.errors import ConfigError, Gone, Refused, Unavailable, Unknown
 from connector.ports.platform import Account, Guard, Kit
 
 Json = Mapping[str, Any]
-P = ParamSpec("P")
-R = TypeVar("R")
 _OK = 200
 
 
-def shaped(read: Callable[P, R]) -> Callable[P, R]:
-    """A read whose answer has a shape that Shopify does not document did not succeed: it may be tried again."""
-
-    @wraps(read)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return read(*args, **kwargs)
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            words = f"an answer of a shape that Shopify does not document: {error!r}"
-            raise Unavailable(words[:200], platform=MANIFEST.key, operation=read.__name__) from error
-
-    return call
+#: A read whose answer has a shape that Shopify does not document did not succeed: it may be tried again.
+shaped = shaped_by(MANIFEST.key, MANIFEST.label)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from adapters.links import host_of
+from adapters.plain import phone_of
 from adapters.shopify import MANIFEST
 from adapters.shopify.inbound import cart_touch, code_touch, visit_touches
-from adapters.shopify.outbound.values import Json, money, phone_of, time
+from adapters.shopify.outbound.values import Json, money, time
 from connector.domain.facts import Fact, Item, ObjectRef, OrderFulfilled, OrderPaid, OrderRefunded
 from connector.domain.fraud import REFERRER
 from connector.domain.money import Money

@@ -13,6 +13,7 @@ from connector.domain.case import Case, Decision, Standing
 from connector.domain.facts import Fact
 from connector.domain.fraud import Evidence
 from connector.domain.ledger import Book
+from connector.domain.money import Money
 from connector.domain.program import Clawback
 from connector.domain.program_data import parse
 from connector.domain.receipt import fingerprint, links
@@ -130,6 +131,8 @@ def _decision(papers: _Papers) -> Decision:
             "groups": frozenset(said["groups"]),
             "standing": papers.readers.standing(said["standing"]),
             "evidence": papers.readers.evidence(said["evidence"]),
+            # A receipt from before this was told of, or of a reward of which nothing was taken back, has none.
+            "kept": {key: Money(each["minor"], each["currency"]) for key, each in said.get("kept", {}).items()},
         }
     )
     return decide(parse(papers["program"]["data"]), case)
@@ -146,8 +149,8 @@ def _owed(papers: _Papers) -> str:
     owed = max(0, plan.amount.minor - reward["netted"]) if plan else 0
     back = sum(each["amount"] for each in papers["reversals"] if each["state"] != "void")
     left = reward["amount"] - back
-    if left == owed:
-        return ""
+    if left == owed or (left < owed and decision.rule == "owed_again"):
+        return ""  # what was taken back and is owed again waits for a person
     kept = left > owed and reward["state"] in _LOCKED
     borne = decision.clawback is not Clawback.TAKE or reward["item"]
     if kept and (borne or left - owed <= reward["lapsed"]):

@@ -10,11 +10,11 @@ from tests.journey import test_teeth
 from tests.journey.test_teeth import Guard
 
 GUARDS = {
-    "a person's value is kept": Guard(
+    "what a person saved while we wrote is put back": Guard(
         "adapters/hubspot/outbound/records.py",
-        "if may_write(new.policy, current[name], new.value)}",
-        "if True}",
-        "tests/journey/test_crm_records.py::test_a_source_that_a_person_wrote_stays_and_the_rest_is_written",
+        "raced, stuck = self._put_back(account, kind, [p for p in plans if p.filled and p.id not in refused])",
+        "raced, stuck = {}, {}",
+        "tests/adapters/test_hubspot_records.py::test_a_value_that_was_put_back_is_told_as_kept",
     ),
     "our own changes are known": Guard(
         "adapters/hubspot/inbound/reading.py",

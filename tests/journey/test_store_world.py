@@ -151,6 +151,7 @@ def furnish(world: World) -> None:
     with world.begin() as tx:
         tx.people.merge(world.ben, person(tx, "ben@work.example"), "he said so")
         tx.people.keep_email(world.anna, "anna@example.com")
+        tx.roster.profiled(world.connection, {world.referral.advocate: "ANNA7"})
         tx.roster.invite(world.referral.program, [world.ben], "staff")
         tx.roster.add_groups([(world.anna, "testers")])
         tx.marks.add([(world.ben, (Seen("phone", "+49 30 1234"),))])

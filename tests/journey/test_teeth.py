@@ -36,8 +36,8 @@ GUARDS = {
     ),
     "a program that only watches sets nothing up": Guard(
         "connector/journey/check.py",
-        "if watching or not desk.public_url",
-        "if not desk.public_url",
+        "    if watching:\n",
+        "    if False:\n",
         f"{JOURNEY}/test_shadow.py::test_a_whole_story_is_seen_and_nothing_in_the_shop_is_touched",
     ),
     "the friend's first purchase decides": Guard(

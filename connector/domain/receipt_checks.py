@@ -98,8 +98,8 @@ def _program(papers: _Papers) -> str:
 def _decided(papers: _Papers) -> str:
     said, found = papers["decision"], _decision(papers)
     for name in ("stage", "rule", "reason"):
-        if said[name] != getattr(found, name):
-            return f"the rules say {name} {getattr(found, name)!r}, the receipt {said[name]!r}"
+        if said[name] != (now := str(getattr(found, name))):
+            return f"the rules say {name} {now!r}, the receipt {said[name]!r}"
     if [_plan(each) for each in said["plans"]] != _planned(found):
         return f"the rules promise {_planned(found)}, the receipt {[_plan(each) for each in said['plans']]}"
     stands = said["stands"]

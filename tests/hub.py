@@ -3,6 +3,7 @@
 hub.contact(...), hub.form(...), hub.deal(...)   what people do in the account; its webhooks arrive by themselves
 hub.work()                                       work every lane until nothing is due
 hub.wallet(contact)                              what stands on the contact's record
+hub.says("doctor")                               what a command prints
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
+from click.testing import CliRunner
 from werkzeug.serving import make_server
 
 from adapters.hubspot import MANIFEST
 from adapters.hubspot.sandbox import Sandbox, start
 from adapters.hubspot.sandbox.client import Client
+from connector.cli import main
 from connector.cli.account import install
 from connector.journey import enrol
 from connector.lanes import due
@@ -67,6 +70,12 @@ class Hub(Books):
         if connect and not bare:
             self.connection = install(self.app, "hubspot", str(PORTAL), TOKEN, lambda: self.merchant)
             self.program: UUID = self.apply(PROGRAM)
+
+    def says(self, *words: str) -> str:
+        """What a command prints, run in this installation."""
+        answer = CliRunner(env=dict(self.app.environ)).invoke(main, words)
+        assert answer.exit_code == 0, answer.output
+        return answer.output
 
     def another_app(self, **changes: str) -> App:
         """Another process's view of the same installation."""

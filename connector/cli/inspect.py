@@ -81,6 +81,7 @@ def doctor(name: str | None, as_json: bool) -> None:
         found["data_requests"] = personal.requests(app.database, merchant)
         found["permissions"] = _permissions(app, merchant)
         found["held"] = reports.held(app.database, merchant)
+        found["parked"] = reports.parked(app.database, merchant)
         found["blind"] = reports.blind(app.database, merchant)
         found |= _promises(app, merchant)
         with app.database.begin(merchant) as tx:
@@ -137,6 +138,11 @@ def _promised_words(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"  connector judge approve|decline {row['referral']} --reason WHY"
     for row in found["held"]:
         yield f"held {row['what']} of {Money(row['amount'], row['currency'])}: {row['reason']}"
+    for row in found["parked"]:
+        times = f"{row['times']} times " if row["times"] > 1 else ""
+        yield f"left undone {times}({row['what']}): {row['reason']}"
+    if found["parked"]:
+        yield "  connector replay, once the cause is mended, takes up all that was left undone"
     for each in found["care"]:
         yield f"care for the friend of referral {each.referral}: {each.care.words} {each.care.do}"
 

@@ -183,6 +183,21 @@ def held(database: Database, merchant: UUID) -> list[dict[str, Any]]:
         return [dict(row) for row in rows]
 
 
+def parked(database: Database, merchant: UUID) -> list[dict[str, Any]]:
+    """What was given up until a person mends its cause, one row for each kind and cause, the most frequent first."""
+    with database.begin(merchant) as tx:
+        rows = tx.run(
+            """SELECT what, reason, count(*) AS times FROM (
+                   SELECT what, reason FROM task WHERE merchant_id = :merchant AND state = 'parked'
+                   UNION ALL SELECT topic, reason FROM delivery WHERE merchant_id = :merchant AND state = 'parked'
+               ) AS left_over GROUP BY what, reason ORDER BY times DESC, what, reason LIMIT :most""",
+            most=MOST_CAUSES,
+        ).mappings()
+        return [dict(row) for row in rows]
+
+
+#: Nobody reads on after so many causes.
+MOST_CAUSES = 50
 #: So many people without a single e-mail are no chance.
 ENOUGH = 3
 

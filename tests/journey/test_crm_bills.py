@@ -73,6 +73,12 @@ def test_an_invoice_that_was_sent_is_left_alone_and_the_merchant_hears_why(hub: 
     [parked] = hub.rows("SELECT what, reason FROM task WHERE state = 'parked'")
     assert (parked["what"], discounts(hub), hub.wallet(number)[0]) == ("apply", [], "100.00")
     assert "draft" in parked["reason"]
+    told = hub.says("doctor")
+    assert f"left undone (apply): {parked['reason']}" in told
+    assert "connector replay" in told
+    ask(hub, reward, invoice(hub, "open"), 1_000)
+    hub.work()
+    assert f"left undone 2 times (apply): {parked['reason']}" in hub.says("doctor")
 
 
 def test_a_lost_answer_is_looked_for_and_never_made_twice(hub: Hub) -> None:

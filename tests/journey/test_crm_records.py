@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 from adapters.hubspot import MANIFEST
-from connector.cli import main
 from tests.conftest import MakeApp
 from tests.hub import PORTAL, PROGRAM, Hub
 
@@ -26,16 +24,6 @@ def hub(make_app: MakeApp) -> Iterator[Hub]:
 def portal(hub: Hub) -> dict[str, Any]:
     (found,) = hub.client.control("state", verb="GET")["portals"]
     return dict(found)
-
-
-def doctor(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """The permissions that doctor speaks of."""
-    with monkeypatch.context() as patch:
-        for name, value in hub.app.environ.items():
-            patch.setenv(name, value)
-        answer = CliRunner().invoke(main, ["doctor", "--json"])
-    assert answer.exit_code == 0, answer.output
-    return list(json.loads(answer.output)["permissions"])
 
 
 def test_a_source_that_a_person_wrote_stays_and_the_rest_is_written(hub: Hub) -> None:
@@ -129,9 +117,7 @@ OPTIONAL = {
 
 
 @pytest.mark.parametrize("refused", OPTIONAL.values(), ids=OPTIONAL)
-def test_a_refused_permission_turns_off_its_own_feature_alone(
-    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, refused: set[str]
-) -> None:
+def test_a_refused_permission_turns_off_its_own_feature_alone(make_app: MakeApp, refused: set[str]) -> None:
     """A merchant who says no to one thing still gets all the others, and is told what the no costs."""
     scopes = [name for name in EVERY if name not in refused]
     program = {**PROGRAM, "enrol": {"lists": ["Happy customers"]}}
@@ -150,7 +136,7 @@ def test_a_refused_permission_turns_off_its_own_feature_alone(
         assert bool(hub.properties("contacts", happy).get("referral_own_code")) is ("crm.lists.read" not in refused)
         kinds = set(portal(hub)["records"]) - {"contacts", "deals"}
         assert bool(kinds) is not any(".custom." in name for name in refused)
-        lines = {line["name"]: line for line in doctor(hub, monkeypatch)}
+        lines = {line["name"]: line for line in json.loads(hub.says("doctor", "--json"))["permissions"]}
         assert refused <= set(lines), lines
         assert all(lines[name]["account"] == f"hubspot {PORTAL}" for name in refused)
         why = {scope.name: scope.why for scope in MANIFEST.scopes}

@@ -99,7 +99,9 @@ WORDS: dict[str, dict[str, str]] = {
 
 
 def wrong(papers: Papers) -> dict[str, str]:
-    return {each.words: each.broken for each in check(made(papers), READERS) if each.broken}
+    found = check(made(papers), READERS)
+    assert all(isinstance(each.broken, str) for each in found)
+    return {each.words: each.broken for each in found if each.broken}
 
 
 def changed(*changes: Callable[[Papers], object]) -> Papers:
@@ -203,6 +205,9 @@ def test_what_was_taken_back_and_is_owed_again_waits_for_a_person() -> None:
     found = wrong(papers)
     assert OWED not in found, "a receipt blames nobody for what a person has still to decide"
     assert found[DECIDED] == "the rules say stage 'converted', the receipt 'rewarded'"
+    papers["reward"]["amount"] = 1001
+    assert wrong(papers)[OWED] == "800 is owed, and 1001 less 200 stands", "that excuses no cent too much"
+    papers["reward"]["amount"] = 800
     case["kept"] = {"advocate/balance/1": {"minor": 800, "currency": "EUR"}}
     assert wrong(papers)[OWED] == "800 is owed, and 800 less 200 stands"
 

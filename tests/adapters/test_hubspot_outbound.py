@@ -649,3 +649,26 @@ def test_one_odd_contact_holds_up_no_other(portal, odd):
 
     altered(portal, "contacts", change, first, second)
     assert portal.fetch(first, second)[1].buyer[0] == Seen("contact", second.id)
+
+
+# ── History ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_more_changes_in_one_moment_than_a_search_gives_are_gone_past_and_not_round_and_round(portal):
+    """An import may touch thousands of contacts in a millisecond, and a search shows the first 10,000 of them."""
+    moment = START.isoformat()
+    held = {"lastmodifieddate": moment, "createdate": moment}
+    page = [{"id": str(one), "properties": held} for one in range(1, 201)]
+    more = {"total": 20_000, "results": page, "paging": {"next": {"after": "10000"}}}
+    told = Answer(200, json.dumps(more).encode(), {"Content-Type": "application/json"})
+    begun, place = len(portal.wire.calls), ""
+    for _ in range(2):
+        portal.wire.strike(lambda request: request.path.endswith("/search"), Trouble(effect=False, told=told))
+        chapter = portal.out.read_history(portal.account, START + timedelta(minutes=2), place)
+        assert (len(chapter.sightings), chapter.done) == (200, False)
+        place = chapter.place
+    portal.out.read_history(portal.account, START, place)
+    searched = [json.loads(call.body) for call in portal.wire.calls[begun:]]
+    from_when = [int(body["filterGroups"][0]["filters"][0]["value"]) for body in searched]
+    assert from_when == [from_when[0], from_when[0] + 1, from_when[0] + 2]
+    assert [body["after"] for body in searched] == ["0"] * 3

@@ -86,8 +86,9 @@ def _next(now: _Place, found: Sequence[Json], after: str, first: _Place) -> _Pla
     if after and found:
         if int(after) + PAGE <= MOST:
             return replace(now, after=after)
-        last = max(_changed_at(now.kind, record) for record in found)
-        return replace(now, since=_milliseconds(last), after="0")
+        last = _milliseconds(max(_changed_at(now.kind, record) for record in found))
+        # More than a search gives may have changed in one millisecond; the rest of them is passed over, not looped over.
+        return replace(now, since=max(last, now.since + 1), after="0")
     left = _KINDS[_KINDS.index(now.kind) + 1 :]
     return replace(first, kind=left[0], seen=now.seen) if left else None
 

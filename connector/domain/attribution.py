@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from connector.domain.program import Program
+from connector.domain.program import Program, days_words
 from connector.domain.touch import Source, Touch
 
 WORDS = {
@@ -97,7 +97,7 @@ def _weighed(program: Program, candidate: Candidate, won: Attribution | None, pl
     if touch.at > placed_at:
         return Weighed(touch, won=False, verdict="it came after the purchase")
     if touch.at < placed_at - program.window:
-        return Weighed(touch, won=False, verdict=f"it is older than the window of {program.window.days} days")
+        return Weighed(touch, won=False, verdict=f"it is older than the window of {days_words(program.window.days)}")
     if won is not None and touch == won.touch and candidate.advocate == won.advocate:
         return Weighed(touch, won=True, verdict="it decided")
     if won is not None and candidate.advocate == won.advocate:

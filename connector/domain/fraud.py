@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from connector.domain.program import FraudRules
+from connector.domain.program import FraudRules, days_words
 
 MAILBOX, PHONE, ADDRESS, NETWORK = "mailbox", "phone", "address", "network"
 FIRST_ORDER, REFERRER, GUESSES = "first_order", "referrer", "guesses"
@@ -93,16 +93,14 @@ def _employee(rules: FraudRules, seen: Evidence) -> str:
 
 
 def _velocity(rules: FraudRules, seen: Evidence) -> str:
-    many, days = seen.by_advocate > rules.velocity, rules.velocity_days
-    words = (
-        f"This is friend {seen.by_advocate} of the advocate within {days} days; more than {rules.velocity} is unusual."
-    )
+    many, days = seen.by_advocate > rules.velocity, days_words(rules.velocity_days)
+    words = f"This is friend {seen.by_advocate} of the advocate within {days}; more than {rules.velocity} is unusual."
     return words if many else ""
 
 
 def _network(rules: FraudRules, seen: Evidence) -> str:
-    many, days = seen.by_network > rules.network, rules.network_days
-    words = f"{seen.by_network} friends came from one network within {days} days; more than {rules.network} is unusual."
+    many, days = seen.by_network > rules.network, days_words(rules.network_days)
+    words = f"{seen.by_network} friends came from one network within {days}; more than {rules.network} is unusual."
     return words if many else ""
 
 

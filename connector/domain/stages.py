@@ -12,7 +12,7 @@ from connector.domain.deeds import Deeds, deeds_of
 from connector.domain.facts import REFERRAL, Appealed, DealReopened, Deed, Judged, RewardReleased
 from connector.domain.fraud import Signal
 from connector.domain.owed import owed
-from connector.domain.program import THANKS, Clawback, Payment, Program, When
+from connector.domain.program import THANKS, Clawback, Payment, Program, When, days_words
 from connector.domain.rules import DUPLICATE, Look, Refusal
 from connector.domain.worth import Undecided, Worth, worth_of
 
@@ -116,7 +116,7 @@ def _unpaid(docket: _Docket) -> Decision:
     if case.now >= deadline:
         days = (case.now - case.captured_at).days + 1
         remedy = Remedy(f"Set `window_days: {days}` or more.", settings=(("window_days", days),))
-        return Decision(Stage.EXPIRED, "window", f"No payment within {program.window.days} days.", remedy=remedy)
+        return Decision(Stage.EXPIRED, "window", f"No payment within {days_words(program.window.days)}.", remedy=remedy)
     return Decision(
         Stage.PENDING, "unpaid", _WAITS.get(program.event, "The order is not paid yet."), look_again=deadline
     )
@@ -228,7 +228,7 @@ def _waiting_for_review(docket: _Docket, why: str, plans: Sequence[Plan], promis
     review, case = docket.program.review, docket.case
     since = max(docket.deeds.payments[0].happened_at, case.captured_at)
     if review.decline_after is not None and case.now >= since + review.decline_after:
-        words = f"Nobody approved it within {review.decline_after.days} days. {why}"
+        words = f"Nobody approved it within {days_words(review.decline_after.days)}. {why}"
         return Decision(Stage.REJECTED, "review_lapsed", words, remedy=_APPROVE)
     late = since + review.within
     ends = [at for at in (late, since + review.decline_after if review.decline_after is not None else None) if at]

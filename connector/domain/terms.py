@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 
 from connector.domain.program import (
     ITEM,
@@ -15,6 +14,7 @@ from connector.domain.program import (
     Program,
     RewardRule,
     When,
+    days_words,
     percent_words,
 )
 from connector.domain.rules import bounds_words, pilot_words
@@ -119,7 +119,7 @@ def _more(program: Program) -> list[str]:
 
 
 def _counting(program: Program) -> list[str]:
-    said = [f"Your friend has {_days(program.window)} from your word to their decision."]
+    said = [f"Your friend has {days_words(program.window.days)} from your word to their decision."]
     if program.new_customers_only:
         said.append("It counts for people who have not bought from us before.")
     if program.minimum_net:
@@ -151,26 +151,22 @@ def _limits(program: Program) -> list[str]:
 def _timing(program: Program) -> list[str]:
     said = ["If a purchase goes back, in whole or in part, so does the reward, in proportion."]
     if program.stays:
-        said.append(f"It must stay so for {_days(program.stays)}.")
+        said.append(f"It must stay so for {days_words(program.stays.days)}.")
     if program.review.when is When.ALWAYS:
         said.append("We look at each referral before we pay.")
     elif program.review.when is When.FLAGGED:
         said.append("We look at unusual referrals before we pay, and you can ask us for another look.")
     theirs = program.friend_reward
     yours = {rule.expires_after for rule in program.every_reward if rule is not theirs and rule.kind in _KINDS}
-    said += [f"Credit ends {_days(end)} after you get it." for end in sorted(filter(None, yours))]
+    said += [f"Credit ends {days_words(end.days)} after you get it." for end in sorted(filter(None, yours))]
     if theirs is not None and theirs.kind in _KINDS and theirs.expires_after:
-        said.append(f"Your friend's credit ends {_days(theirs.expires_after)} after they get it.")
+        said.append(f"Your friend's credit ends {days_words(theirs.expires_after.days)} after they get it.")
     return said
 
 
 def _when(program: Program) -> str:
     wait = program.hold + program.stays
-    return f"{_days(wait)} after" if wait else "once"
-
-
-def _days(span: timedelta) -> str:
-    return f"{span.days} day{'s' if span.days != 1 else ''}"
+    return f"{days_words(wait.days)} after" if wait else "once"
 
 
 def _done(program: Program) -> str:

@@ -22,7 +22,7 @@ SEEN: list[tuple[dict[str, Any], str, int, str]] = [
     ({"shared": {"network"}}, "same_network", 10, "Advocate and friend have a network in common."),
     ({"first_order": False}, "existing_customer", 0, "The friend had bought before."),
     ({"friend_domain": "yopmail.com"}, "disposable_mail", 40, "The friend's address is at yopmail.com, which gives addresses for an hour."),
-    ({"by_advocate": 21}, "velocity", 20, "This is friend 21 of the advocate within 1 days; more than 20 is unusual."),
+    ({"by_advocate": 21}, "velocity", 20, "This is friend 21 of the advocate within 1 day; more than 20 is unusual."),
     ({"by_network": 6}, "network", 20, "6 friends came from one network within 7 days; more than 5 is unusual."),
     ({"referrers": {"groupon.com"}}, "coupon_site", 50, "The friend came from groupon.com, where codes are published for everybody."),
     ({"guesses": 11}, "guessing", 40, "11 wrong codes were tried from the friend's network shortly before."),

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import struct
-import sys
 import threading
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 from uuid import uuid4
 
+from adapters import stand_in
 from adapters.hubspot.sandbox import limits, oauth, routes, scopes
 from adapters.hubspot.sandbox.answers import Refusal, Reply
 from adapters.hubspot.sandbox.book import Book
@@ -164,93 +160,26 @@ def _inputs(raw: bytes) -> int | None:
     return len(given) if isinstance(given, list) else None
 
 
-class _Server(ThreadingHTTPServer):
-    """Knows its open connections, so that stopping leaves none behind."""
-
-    daemon_threads = True
-    request_queue_size = 256
-
+class _Server(stand_in.Server):
     def __init__(self, address: tuple[str, int], sandbox: Sandbox) -> None:
-        super().__init__(address, _Handler)
+        super().__init__(address, _Handler, sandbox.world.clock.now)
         self.sandbox = sandbox
-        self._open: set[socket.socket] = set()
-        self._guard = threading.Lock()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        with self._guard:
-            self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._guard:
-            self._open.discard(request)
-        super().shutdown_request(request)
-
-    def close_all(self) -> None:
-        self.server_close()
-        with self._guard:
-            for connection in self._open:
-                try:
-                    connection.shutdown(socket.SHUT_RDWR)
-                except OSError:  # its peer was faster
-                    continue
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A peer that went away is no error of ours; anything else is printed as usual."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
-            super().handle_error(request, client_address)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(stand_in.Handler):
     server: _Server
-    protocol_version = "HTTP/1.1"
     server_version = "hubspot-sandbox"
-    wbufsize = -1  # one write per answer; header and body apart would wait for Nagle
-    disable_nagle_algorithm = True
 
-    def do_GET(self) -> None:
-        self._answer("GET")
-
-    def do_POST(self) -> None:
-        self._answer("POST")
-
-    def do_PUT(self) -> None:
-        self._answer("PUT")
-
-    def do_PATCH(self) -> None:
-        self._answer("PATCH")
-
-    def do_DELETE(self) -> None:
-        self._answer("DELETE")
-
-    def date_time_string(self, timestamp: float | None = None) -> str:
-        """By the platform's own clock, which tests may set ahead."""
-        return super().date_time_string(timestamp or self.server.sandbox.world.clock.now().timestamp())
-
-    def log_message(self, *_: Any) -> None:
-        """Silent: what matters is in the book."""
-
-    def _answer(self, method: str) -> None:
-        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.path.startswith("/_control/"):
-            self._send(self._control(method, urlsplit(self.path).path, raw))
+    def answer(self, method: str, raw: bytes) -> None:
+        path, sandbox = urlsplit(self.path).path, self.server.sandbox
+        if path.startswith("/_control/"):
+            self._send(Reply(*stand_in.controlled(sandbox.control, method, path, raw)))
         else:
-            header = self.headers.get("Authorization", "")
-            self._send(self.server.sandbox.answer(method, self.path, header, raw))
-
-    def _control(self, method: str, path: str, raw: bytes) -> Reply:
-        try:
-            data = json.loads(raw) if raw else {}
-        except ValueError:
-            return Reply(400, {"error": "the body is no JSON"})
-        if not isinstance(data, dict):
-            return Reply(400, {"error": "the body must be a JSON object"})
-        status, body = self.server.sandbox.control.handle(method, path, data)
-        return Reply(status, body)
+            self._send(sandbox.answer(method, self.path, self.headers.get("Authorization", ""), raw))
 
     def _send(self, reply: Reply) -> None:
         if reply.cut:
-            self._reset()
+            self.reset()
             return
         body = b"" if reply.body is None else json.dumps(reply.body, ensure_ascii=False).encode()
         self.send_response(reply.status)
@@ -261,9 +190,3 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(reply.page or body)
-
-    def _reset(self) -> None:
-        """Close with RST and no answer, as a broken link does."""
-        self.close_connection = True
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        os.close(self.connection.detach())

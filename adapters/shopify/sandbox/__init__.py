@@ -5,6 +5,7 @@ SHOPIFY_URL=http://127.0.0.1:PORT/{shop} points the connector at it. `control` t
 
 from __future__ import annotations
 
+from adapters import stand_in
 from adapters.shopify.sandbox.server import Sandbox
 
 __all__ = ["Sandbox", "serve", "start"]
@@ -17,11 +18,4 @@ def start(port: int = 0) -> Sandbox:
 
 def serve(host: str, port: int) -> None:
     """Run until interrupted; prints one line with the URL."""
-    sandbox = Sandbox(host, port)
-    print(f"Shopify stand-in: {sandbox.url}", flush=True)  # noqa: T201 - the one line a person needs
-    try:
-        sandbox.http.serve_forever()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        sandbox.stop()
+    stand_in.serve("Shopify", Sandbox(host, port))

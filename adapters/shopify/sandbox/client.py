@@ -6,30 +6,16 @@ from typing import Any
 
 import requests
 
+from adapters.stand_in import Controller
 
-class Client:
+
+class Client(Controller):
     """`shop` and `token` are used by the GraphQL calls."""
 
     def __init__(self, url: str, shop: str = "", token: str = "") -> None:
-        self.url = url
+        super().__init__(url)
         self.shop = shop
         self.token = token
-        self.http = requests.Session()
-        self.http.trust_env = False
-
-    def close(self) -> None:
-        self.http.close()
-
-    def control(self, path: str, /, *, expect: int = 200, verb: str = "POST", **data: Any) -> Any:
-        """One control request (see `control`). Raises RuntimeError with the answer for any status but `expect`."""
-        answer = self.http.request(verb, f"{self.url}/_control/{path}", json=data, timeout=60)
-        if answer.status_code != expect:
-            raise RuntimeError(f"{verb} {path} answered {answer.status_code}: {answer.text}")
-        return answer.json()
-
-    def book(self) -> Any:
-        """The book of effects."""
-        return self.control("book", verb="GET")
 
     def graphql(self, query: str, *, timeout_s: float = 10, **variables: Any) -> requests.Response:
         """One GraphQL call, answered raw."""

@@ -6,19 +6,15 @@ Answers are left to `Sandbox.graphql`, so that what a fault does to the wire sta
 from __future__ import annotations
 
 import json
-import os
 import re
-import socket
-import struct
-import sys
 import threading
 import time
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 from uuid import uuid4
 
+from adapters import stand_in
 from adapters.shopify.sandbox import execution, graphql, oauth
 from adapters.shopify.sandbox.book import Book
 from adapters.shopify.sandbox.control import Control
@@ -194,82 +190,24 @@ def _disguise(fault: Fault) -> Reply:
     return Reply(200, _HTML, "text/html; charset=utf-8") if fault.kind == "html_200" else Reply(200, b"")
 
 
-class _Server(ThreadingHTTPServer):
-    """Knows its open connections, so that stopping leaves none behind."""
-
-    daemon_threads = True
-    request_queue_size = 256
-
+class _Server(stand_in.Server):
     def __init__(self, address: tuple[str, int], sandbox: Sandbox) -> None:
-        super().__init__(address, _Handler)
+        super().__init__(address, _Handler, sandbox.world.clock.now)
         self.sandbox = sandbox
-        self._open: set[socket.socket] = set()
-        self._guard = threading.Lock()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        with self._guard:
-            self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._guard:
-            self._open.discard(request)
-        super().shutdown_request(request)
-
-    def close_all(self) -> None:
-        self.server_close()
-        with self._guard:
-            for connection in self._open:
-                try:
-                    connection.shutdown(socket.SHUT_RDWR)
-                except OSError:  # its peer was faster
-                    continue
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A peer that went away is no error of ours; anything else is printed as usual."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
-            super().handle_error(request, client_address)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(stand_in.Handler):
     server: _Server
-    protocol_version = "HTTP/1.1"
     server_version = "shopify-sandbox"
-    wbufsize = -1  # one write per answer; header and body apart would wait for Nagle
-    disable_nagle_algorithm = True
 
-    def do_GET(self) -> None:
-        self._answer("GET")
-
-    def do_POST(self) -> None:
-        self._answer("POST")
-
-    def do_DELETE(self) -> None:
-        self._answer("DELETE")
-
-    def date_time_string(self, timestamp: float | None = None) -> str:
-        """By the platform's own clock, which tests may set ahead."""
-        return super().date_time_string(timestamp or self.server.sandbox.world.clock.now().timestamp())
-
-    def log_message(self, *_: Any) -> None:
-        """Silent: what matters is in the book."""
-
-    def _answer(self, method: str) -> None:
-        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+    def answer(self, method: str, raw: bytes) -> None:
         request = str(uuid4())
         self._send(self._route(method, urlsplit(self.path).path, raw, request), request)
 
     def _route(self, method: str, path: str, raw: bytes, request: str) -> Reply:
         sandbox = self.server.sandbox
         if path.startswith("/_control/"):
-            try:
-                data = json.loads(raw) if raw else {}
-            except ValueError:
-                return _json(400, {"error": "the body is no JSON"})
-            if not isinstance(data, dict):
-                return _json(400, {"error": "the body must be a JSON object"})
-            status, body = sandbox.control.handle(method, path, data)
-            return _json(status, body)
+            return _json(*stand_in.controlled(sandbox.control, method, path, raw))
         if method == "GET" and (named := _FILE.fullmatch(path)):
             return sandbox.file(int(named["number"]))
         found = _ADMIN.fullmatch(path)
@@ -287,7 +225,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, reply: Reply, request: str) -> None:
         if reply.cut:
-            self._reset()
+            self.reset()
             return
         self.send_response(reply.status)
         self.send_header("Content-Type", reply.type)
@@ -298,9 +236,3 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
         self.wfile.write(reply.body)
-
-    def _reset(self) -> None:
-        """Close with RST and no answer, as a broken link does."""
-        self.close_connection = True
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        os.close(self.connection.detach())

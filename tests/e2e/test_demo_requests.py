@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from threading import Event, Thread
 from typing import Any
@@ -62,7 +63,8 @@ def test_every_request_of_the_demo_is_one_that_hubspot_publishes(hub: Hub, sent:
         over.set()
         worker.join(60)
     hub.work()
-    assert len(told) > 5 and story.book() == story.expected()
+    assert len(told) > 5
+    assert Counter(story.book()) == Counter(story.expected()), "who is credited first is nobody's promise"
     judge = Judge(CONTRACTS / "openapi", lenience=LENIENCE)
     for method, url, headers, body in sent:
         judge.request(method, url, headers, body)

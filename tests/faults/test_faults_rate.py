@@ -1,7 +1,8 @@
-"""C21-C23, C26: the platform's limits are used fully and never strained; who is told to wait waits, and nobody else does.
+"""C21-C23, C26: a platform's limits are never strained; who is told to wait waits, and nobody else does.
 
 What a merchant would lose: credits that come hours late though the platform had room, an app that the platform bars for
 calling too often, or the credits of one shop because another shop is in trouble.
+How fully limits are used is measured by tests/bench/test_allowances.py.
 """
 
 from __future__ import annotations
@@ -31,9 +32,6 @@ from tests.faults.storefront import Storefront
 from tests.journey.money import drive, hurry, learn, open_books, states, until
 from tests.journey.test_money_tokens import ENDED, connected, renewals, tokens
 from tests.shop import DOMAIN, Shop
-
-#: Enough for five times what the platform's bucket holds, and for one in a hundred calls to be a call.
-REWARDS = 60
 
 # ── Instruments: what reached the stand-in, and what its own bucket gave ─────────────────────────────────────────
 
@@ -68,37 +66,6 @@ class Wire:
 
     def of(self, domain: str) -> list[Arrival]:
         return [arrival for arrival in self.arrivals if arrival.shop == domain]
-
-
-@dataclass
-class Watched(Bucket):
-    """The stand-in's bucket, which also writes down when it was asked, and what for."""
-
-    spent: float = 0.0
-    asked: list[tuple[float, bool]] = field(default_factory=list)
-
-    def take(self, points: float) -> bool:
-        if points > self.maximum:
-            return False  # records are read in batches that only a real shop's bucket can hold
-        given = super().take(points)
-        self.asked.append((self.at, given))
-        self.spent += points if given else 0
-        return given
-
-    def give_back(self, points: float) -> None:
-        self.spent -= points
-        super().give_back(points)
-
-    @property
-    def refused(self) -> float:
-        """Share of calls that were answered THROTTLED."""
-        return sum(not given for _, given in self.asked) / len(self.asked)
-
-    @property
-    def used(self) -> float:
-        """Points spent, of all that could have been spent between the first call and the last."""
-        first, last = self.asked[0][0], self.asked[-1][0]
-        return self.spent / (self.maximum + self.rate * (last - first))
 
 
 @contextmanager
@@ -162,23 +129,6 @@ def rest(shop: Shop) -> dict[str, Any]:
 
 
 # ── C21 ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_the_allowance_is_used_up_and_hardly_ever_overdrawn(shop: Shop, redis_url: str) -> None:
-    """So little is granted, less than three rewards a second, that all wait for the platform and not for this machine."""
-    if not redis_url:
-        pytest.skip("there is no Redis program here")
-    owed(shop, REWARDS)
-    watched = Watched(maximum=100, rate=30)
-    bucket(shop, watched)
-    with workers(shop, 4, REDIS_URL=redis_url):
-        until(lambda: len(shop.credits()) == REWARDS, "every reward to be paid", within=240)
-        asked, spent, refused, used = len(watched.asked), watched.spent, watched.refused, watched.used
-    told = f"{asked} calls, {spent:.0f} points, {refused:.1%} throttled, {used:.1%} of the allowance used"
-    print(told)
-    assert spent >= 5 * watched.maximum, told
-    assert refused <= 0.01, told
-    assert used >= 0.9, told
 
 
 def test_a_reward_that_only_waited_for_the_platform_is_paid_as_soon_as_it_may(shop: Shop) -> None:

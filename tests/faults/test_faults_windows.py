@@ -1,14 +1,13 @@
-"""Windows of calls: a platform that lets in so many calls in any so many seconds is used fully, and never strained.
+"""Windows of calls: a platform that lets in so many calls in any so many seconds gets every record told, and each once.
 
-What a merchant would lose: a campaign's contacts that get their source hours late though the platform had room, or an
-app that the platform bars for calling too often.
+What a merchant would lose: the source of a campaign's contacts, because the platform was busy. How fully its windows
+are used is measured by tests/bench/test_allowances.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Event, Thread
 
@@ -18,7 +17,6 @@ from rq import Queue
 from rq.exceptions import DequeueTimeout
 from rq.serializers import JSONSerializer
 
-from adapters.hubspot.api import BATCH
 from adapters.hubspot.sandbox.limits import Limits
 from connector.lanes.sweeper import Sweeper
 from connector.lanes.wake import QUEUE
@@ -29,46 +27,8 @@ from tests.hub import PORTAL, Hub
 from tests.journey.money import until
 
 #: What the platform lets in, and in how many seconds.
-MOST, SECONDS = 11, 10.0
-WINDOWS = 5
-#: Each hundred of them takes one glance, two full reads, and for their records a read, a write and two looks after it.
-FRIENDS = 1000
-#: Batches may wait a while for what fills them; in production they wait longer still.
-GATHER = {"GATHER_SECONDS": "10"}
+MOST, SECONDS = 5, 1.0
 WRITES = "POST /crm/objects/2026-09/contacts/batch/update"
-
-
-@dataclass
-class Watched(Limits):
-    """The stand-in's own limit, which also writes down when it was asked, and what it said. Searches have another."""
-
-    asked: list[tuple[float, bool]] = field(default_factory=list)
-
-    def take(self, ticks: float, *, search: bool) -> str:
-        refused = super().take(ticks, search=search)
-        if not search:
-            self.asked.append((ticks, not refused))
-        return refused
-
-    @property
-    def given(self) -> list[float]:
-        return [at for at, let_in in self.asked if let_in]
-
-    @property
-    def throttled(self) -> float:
-        """Share of calls that were answered 429."""
-        return 1 - len(self.given) / len(self.asked)
-
-    @property
-    def windows(self) -> int:
-        """How many windows were used up after the first one, which calls from before the test had begun to fill."""
-        return (len(self.given) - 1) // self.most - 1
-
-    @property
-    def used(self) -> float:
-        """Share of the allowance that was used: how long so many windows had to take, of how long they took."""
-        first, last = self.given[self.most], self.given[(1 + self.windows) * self.most]
-        return self.windows * self.seconds / (last - first)
 
 
 @pytest.fixture
@@ -77,46 +37,26 @@ def hub(make_app: MakeApp) -> Iterator[Hub]:
         yield opened
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("style", "with_redis"), [("rolling", True), ("fixed", False)])
-def test_every_window_is_used_up_and_every_call_is_full(hub: Hub, redis_url: str, style: str, with_redis: bool) -> None:
-    """A true minute each: so many windows of ten seconds cannot pass any faster."""
+def test_a_campaign_behind_a_narrow_window_is_written_whole_and_once(
+    hub: Hub, redis_url: str, style: str, with_redis: bool
+) -> None:
     if with_redis and not redis_url:
         pytest.skip("there is no Redis program here")
-    _, code = hub.advocate()
-    hub.work()
-    friends = _campaign(hub, code)
-    watched = Watched(MOST, SECONDS, style)
-    with hub.sandbox.world.lock:
-        hub.sandbox.world.portals[PORTAL].limits = watched
-    before = len(hub.client.book()["inputs"][WRITES])
-    with _two_workers(hub, redis_url if with_redis else "") as failed:
-        until(lambda: bool(failed) or hub.settled(), "every record to be written", within=240)
+    friends, before = campaign(hub, 300, Limits(MOST, SECONDS, style))
+    with two_workers(hub, redis_url if with_redis else ""):
+        until(hub.settled, "every record to be written", within=240)
     sizes = hub.client.book()["inputs"][WRITES][before:]
-    fill = sum(sizes) / (len(sizes) * BATCH)
-    told = (
-        f"{style}: {len(watched.asked)} calls in {watched.given[-1] - watched.given[0]:.0f} s, {watched.windows} windows"
-        f" after the first, {watched.used:.1%} of the allowance used, {watched.throttled:.1%} throttled, writes"
-        f" {fill:.1%} full: {sizes}"
-    )
-    print(told)
-    assert all(hub.properties("contacts", each)["referral_stage"] == "pending" for each in (friends[0], friends[-1]))
-    assert sum(sizes) == FRIENDS, told
-    assert watched.windows >= WINDOWS, told
-    assert fill >= 0.95, told
-    assert watched.used >= 0.9, told
-    assert watched.throttled <= 0.01, told
+    assert sum(sizes) == len(friends), sizes
+    assert {hub.properties("contacts", each)["referral_stage"] for each in friends[::50]} == {"pending"}
 
 
 @contextmanager
-def _two_workers(hub: Hub, redis_url: str) -> Iterator[list[BaseException]]:
-    """The sweeper, and two workers that take lanes from the queue as it says; without Redis it works them itself.
-
-    Yields what workers failed with.
-    """
+def two_workers(hub: Hub, redis_url: str, **changes: str) -> Iterator[None]:
+    """The sweeper, and two workers that take lanes from the queue as it says; without Redis it works them itself."""
     stop, failed = Event(), list[BaseException]()
-    apps = [hub.another_app(REDIS_URL=redis_url, **GATHER) for _ in range(2 if redis_url else 0)]
-    master = hub.another_app(REDIS_URL=redis_url, **GATHER)
+    apps = [hub.another_app(REDIS_URL=redis_url, **changes) for _ in range(2 if redis_url else 0)]
+    master = hub.another_app(REDIS_URL=redis_url, **changes)
     sweeper = Sweeper(master.workshop, master.redis, master.settings.timing.sweep, timedelta(days=30))
     assert sweeper.shop.slots == 2
 
@@ -139,7 +79,7 @@ def _two_workers(hub: Hub, redis_url: str) -> Iterator[list[BaseException]]:
     for thread in threads:
         thread.start()
     try:
-        yield failed
+        yield
     finally:
         stop.set()
         sweeper.stopping.set()
@@ -148,18 +88,25 @@ def _two_workers(hub: Hub, redis_url: str) -> Iterator[list[BaseException]]:
     assert not failed, failed
 
 
-def _campaign(hub: Hub, code: str) -> list[str]:
-    """So many contacts come in with a code; all of that was told, and nothing of it was looked at yet."""
-    friends = []
-    for number in range(FRIENDS):
+def campaign(hub: Hub, friends: int, limits: Limits) -> tuple[list[str], int]:
+    """So many contacts come in with a code; all of that was told, nothing was looked at yet, and the limits begin now.
+
+    Returns the contacts, and how many batches were written before.
+    """
+    _, code = hub.advocate()
+    hub.work()
+    made = []
+    for number in range(friends):
         properties = {"email": f"friend{number}@example.org", "ref": code}
-        friends.append(str(hub.client.control("contacts", properties=properties, send=False)["id"]))
-    told = [{"type": "object.creation", "object": {"type": "contacts", "id": each}} for each in friends]
-    assert hub.client.control("send", events=told)["answers"] == {"200": FRIENDS // 100}
+        made.append(str(hub.client.control("contacts", properties=properties, send=False)["id"]))
+    told = [{"type": "object.creation", "object": {"type": "contacts", "id": each}} for each in made]
+    assert hub.client.control("send", events=told)["answers"] == {"200": friends // 100}
 
     def read() -> bool:
         hub.app.workshop.work(merchant_lane(hub.merchant))
         return not hub.totals()["deliveries"].get("received")
 
-    until(read, "every webhook to be read", within=60)
-    return friends
+    until(read, "every webhook to be read", within=240)
+    with hub.sandbox.world.lock:
+        hub.sandbox.world.portals[PORTAL].limits = limits
+    return made, len(hub.client.book()["inputs"][WRITES])

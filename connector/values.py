@@ -28,6 +28,8 @@ class Shape:
 
 #: Whether the friend came to us by themselves, or was named by somebody else and has not been heard of yet.
 PERMISSIONS = ("came_themselves", "named_by_others")
+#: How somebody came who was referred, for fields that name the channel of everybody: a merchant maps it to a word of theirs.
+CHANNEL = "referral"
 
 #: Every path that may stand behind `from:`. The value is the attribute of `Values` with "_" in place of the dot.
 VOCABULARY: abc.Mapping[str, Shape] = {
@@ -35,6 +37,7 @@ VOCABULARY: abc.Mapping[str, Shape] = {
     **dict.fromkeys(["referral.source", "referral.medium", "referral.campaign"], Shape("text")),
     **dict.fromkeys(["advocate.id", "advocate.code", "advocate.link"], Shape("text")),
     **dict.fromkeys(["program.name", "reward.id", "reward.currency", "friend.permission_words"], Shape("text")),
+    "referral.channel": Shape("choice", (CHANNEL,)),
     "friend.permission": Shape("choice", PERMISSIONS),
     **dict.fromkeys(["referral.touched_at", "referral.converted_at", "reward.issued_at"], Shape("timestamp")),
     "reward.amount": Shape("money"),
@@ -50,6 +53,7 @@ class Values:
     referral_id: str | None = None
     referral_code: str | None = None
     referral_stage: Stage | None = None
+    referral_channel: str | None = None
     referral_source: str | None = None
     referral_medium: str | None = None
     referral_campaign: str | None = None

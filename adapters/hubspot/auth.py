@@ -39,6 +39,10 @@ class HubSpotAuth:
             raise ConfigError([f"{external[:80]!r} is no HubSpot account; give its number, which HubSpot calls Hub ID"])
         return name
 
+    def own(self, external: str, key: str) -> Grant:
+        """A key of one's own is the token itself, and never ends."""
+        return Grant(self.check_account(external), key)
+
     @shaped
     def probe(self, account: Account) -> Mapping[str, str]:
         """What the account says of itself: number, currency, time zone, and the permissions that it gave.

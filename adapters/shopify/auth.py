@@ -75,6 +75,10 @@ class ShopifyAuth:
             raise ConfigError([f"{external!r} is no Shopify shop; give its permanent name, like acme.myshopify.com"])
         return host
 
+    def own(self, external: str, key: str) -> Grant:
+        """A key of one's own is the token itself, and never ends."""
+        return Grant(self.check_account(external), key)
+
     def probe(self, account: Account) -> Mapping[str, str]:
         """What the shop says of itself: name, currency, time zone, permissions, and what buyers cannot use."""
         shop = self.client.run(account, "shop", {})

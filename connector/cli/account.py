@@ -11,7 +11,6 @@ import click
 
 from connector.errors import ConfigError
 from connector.journey.install import join, leave
-from connector.ports.joining import Grant
 from connector.store import merchants
 from connector.wiring import App, open_app, ready
 
@@ -53,7 +52,7 @@ def install(app: App, platform: str, external: str, token: str, merchant: Callab
 
     merchant: made or found only once the token is proven.
     """
-    grant = Grant(app.desk.platforms[platform].auth().check_account(external), token)
+    grant = app.desk.platforms[platform].auth().own(external, token)
     return join(app.desk, platform, grant, lambda _standing, _name: merchant()).id
 
 

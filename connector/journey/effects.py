@@ -89,6 +89,7 @@ def _credit(now: Round, movement: Movement) -> Effect | None:
             marker=mark(now.desk.marker_key, reward.id),
             since=at,
             expires_at=reward.expires_at or _expiry(now, tx, reward, owner, at),
+            reward=reward.id,
         )
 
 
@@ -183,4 +184,5 @@ def _debit(now: Round, movement: Movement) -> Effect | None:
         marker=mark(now.desk.marker_key, reversal.id),
         since=at,
         leaves=balance - amount,
+        reward=reward.id,
     )

@@ -15,10 +15,10 @@ from connector.journey.accounts import open_account
 from connector.journey.desk import Desk, Lane
 from connector.journey.tasks import RECORD
 from connector.mapping import Mapping, render
-from connector.ports.records import REFERRED_BY, FieldValue, Link, RecordResult, RecordWrite
+from connector.ports.records import OWNED_BY, REFERRED_BY, FieldValue, Link, RecordResult, RecordWrite
 from connector.ports.rows import Reward, Story, Task, connection_lane
 from connector.ports.store import Tx
-from connector.values import PERMISSIONS, Values
+from connector.values import CHANNEL, PERMISSIONS, Values
 
 #: Words of staff or of the advocate alone: the friend has not been heard of by themselves.
 _OTHERS = frozenset({Source.STAFF, Source.CLAIM, Source.CRM_FIELD})
@@ -76,6 +76,8 @@ def _writes(tx: Tx, lane: Lane, mapping: Mapping, task: Task) -> list[RecordWrit
     tie = (Link(ObjectRef(kind, advocate), REFERRED_BY),) if advocate else ()
     if referral.connection == lane.connection:
         found.append(RecordWrite(referral.ref, render(mapping, referral.ref.kind, values)))
+        if beside := lane.platform.manifest.beside.get(referral.ref.kind):
+            found.append(RecordWrite(ObjectRef(beside, referral.ref.id), render(mapping, beside, values)))
     found += person_write(tx, lane, referral.friend, render(mapping, kind, values), tie)
     if "credit" in mapping.records:
         owed = [reward for reward in tx.rewards.of(referral.id) if reward.connection == lane.connection]
@@ -100,6 +102,7 @@ def _values(story: Story) -> Values:
         referral_id=str(referral.id),
         referral_code=referral.touch.code,
         referral_stage=referral.stage,
+        referral_channel=CHANNEL,
         referral_source=referral.touch.source,
         referral_medium=referral.touch.medium or None,
         referral_campaign=referral.touch.campaign or None,
@@ -140,7 +143,7 @@ def _credits(tx: Tx, lane: Lane, mapping: Mapping, story: Story, rewards: Sequen
             reward_issued_at=story.issued_at if story.reward and story.reward.id == reward.id else None,
         )
         whose = tx.people.external(reward.beneficiary, lane.connection, kind)
-        ties = [story.referral.ref] if story.referral.connection == lane.connection else []
-        ties += [ObjectRef(kind, whose)] if whose else []
+        ties = [Link(story.referral.ref)] if story.referral.connection == lane.connection else []
+        ties += [Link(ObjectRef(kind, whose), OWNED_BY)] if whose else []
         fields = render(mapping, "credit", values)
-        yield RecordWrite(ObjectRef("credit", str(reward.id)), fields, links=tuple(map(Link, ties)))
+        yield RecordWrite(ObjectRef("credit", str(reward.id)), fields, links=tuple(ties))

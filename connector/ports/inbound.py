@@ -74,6 +74,14 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Said:
+    """The body of our answer, and of what type it is."""
+
+    body: bytes = b""
+    type: str = "application/json"
+
+
+@dataclass(frozen=True)
 class Visitor:
     """Who asks from inside the platform's storefront, as its signature proves: the account, and the buyer if known."""
 
@@ -93,7 +101,7 @@ class Inbound(Protocol):
         at: when the platform says it happened, else when it came; for bodies that tell no time of their own.
         """
 
-    def reply(self, inbox: Inbox) -> bytes:
+    def reply(self, inbox: Inbox) -> Said:
         """What the platform wants to hear once a verified request was kept; nothing mostly."""
 
     def visitor(self, inbox: Inbox, secrets: Sequence[str]) -> Visitor:

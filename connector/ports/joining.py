@@ -25,11 +25,13 @@ class Grant:
 class Elsewhere:
     """Where a merchant must agree first: an address on the platform's own host.
 
-    account: the account that they must come back for; "" where the platform lets them choose it there.
+    account: the account that they must come back for; "" where the platform lets them choose it there. note: what the
+    platform's code must be told again when they come back; it travels with them, sealed.
     """
 
     url: str
     account: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,15 @@ class Page:
 
 @dataclass(frozen=True)
 class Journey:
-    """One installation under way. state: unguessable, comes back with the answer. verifier: its PKCE secret."""
+    """One installation under way. state: unguessable, comes back with the answer. verifier: its PKCE secret.
+
+    note: what `arrive` wanted to be told again.
+    """
 
     state: str
     verifier: str = field(repr=False)
     redirect_uri: str
+    note: str = ""
 
 
 class Auth(Protocol):
@@ -54,6 +60,12 @@ class Auth(Protocol):
 
     def check_account(self, external: str) -> str:
         """The canonical name of an account a person typed. Raises ConfigError for one outside the platform."""
+
+    def own(self, external: str, key: str) -> Grant:
+        """What joins an account that a person typed, by a key of its own. Raises ConfigError for a name or key that is none,
+
+        and Gone or Refused where the platform gives nothing for it.
+        """
 
     def probe(self, account: Account) -> Mapping[str, str]:
         """Prove that the token works and learn the account's own facts.

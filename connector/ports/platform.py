@@ -108,8 +108,9 @@ class Manifest:
     hosts of its own; anything else is refused. qualifying: purchase events it can supply. api_version: the pinned version
     of its API. app_key and app_secret name the settings that hold the app's own id and secret; url_setting names the one
     that replaces its hosts. prepares: whether something must be set up on an account before anything is written there.
-    by_email: whether records of people are found by e-mail together, so that a person need not be known there to be
-    written to.
+    beside: the kind of record that a purchase of some kind belongs to and that is written beside it, such as the account
+    of an opportunity; it goes by the purchase's id. by_email: whether records of people are found by e-mail together, so
+    that a person need not be known there to be written to.
     """
 
     key: str
@@ -138,6 +139,7 @@ class Manifest:
     most_codes: int = 0
     prepares: bool = False
     by_email: bool = False
+    beside: Mapping[str, str] = field(default_factory=dict)
 
     def operation(self, capability: Capability, direction: Direction) -> Operation | None:
         """The declared operation, or None where the platform cannot do it."""
@@ -233,7 +235,8 @@ class Effect:
     holder: what holds the money (an account, a card, a code's discount), "" before the platform has named it. marker:
     what we recognise it by afterwards. since: the first moment it may have landed. expires_at: the whole expiry of a
     credit, which may carry the marker. leaves: what should be left after a debit, where that can be set outright.
-    code: the secret text that a code or card is made out to, computed for each call and kept nowhere.
+    code: the secret text that a code or card is made out to, computed for each call and kept nowhere. reward: what is paid
+    or taken back, where the platform keeps one record for each.
     """
 
     id: UUID
@@ -247,6 +250,7 @@ class Effect:
     expires_at: datetime | None = None
     leaves: Money | None = None
     code: str = field(default="", repr=False)
+    reward: UUID | None = None
 
     @property
     def guest(self) -> bool:

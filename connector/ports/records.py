@@ -19,14 +19,14 @@ class FieldValue:
 
 @dataclass(frozen=True)
 class Link:
-    """Another record that one is tied to. label: how, in our words (`REFERRED_BY`), "" for no more than tied."""
+    """Another record that one is tied to. label: how, in our words (`REFERRED_BY`, `OWNED_BY`), "" for no more than tied."""
 
     to: ObjectRef
     label: str = ""
 
 
-#: The friend's record is tied to the advocate's.
-REFERRED_BY = "referred_by"
+#: The friend's record is tied to the advocate's; a credit to whom it is for.
+REFERRED_BY, OWNED_BY = "referred_by", "owned_by"
 
 
 @dataclass(frozen=True)

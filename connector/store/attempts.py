@@ -292,6 +292,7 @@ def _attempt(row: Any) -> Attempt:
         since=row.since,
         expires_at=row.expires_at,
         leaves=None if row.leaves is None else Money(row.leaves, row.currency),
+        reward=row.reward_id,
     )
     return Attempt(
         effect=effect,

@@ -36,10 +36,14 @@ _START_AGAIN = "this installation was not begun in this browser, or more than te
 
 @dataclass(frozen=True)
 class _Begun:
-    """An installation under way. account: the one that must come back, where the visit named one. code: to join by."""
+    """An installation under way. account: the one that must come back, where the visit named one. code: to join by.
+
+    note: the platform's own.
+    """
 
     platform: str
     account: str
+    note: str
     code: str
     state: str = field(repr=False)
     verifier: str = field(repr=False)
@@ -61,7 +65,7 @@ def arrive(platform: str) -> Answer:
     if isinstance(answer, Page):
         return Response(answer.html, headers=dict(answer.headers), content_type="text/html; charset=utf-8")
     _check_host(app, platform, answer)
-    begun = _Begun(platform, answer.account, code, journey.state, journey.verifier)
+    begun = _Begun(platform, answer.account, answer.note, code, journey.state, journey.verifier)
     response = redirect(answer.url)
     response.set_cookie(
         _cookie(journey.state),
@@ -92,7 +96,7 @@ def come_back(platform: str) -> Answer:
 
 
 def _accept(auth: Auth, begun: _Begun, redirect_uri: str) -> Grant:
-    grant = auth.accept(request.args.to_dict(), Journey(begun.state, begun.verifier, redirect_uri))
+    grant = auth.accept(request.args.to_dict(), Journey(begun.state, begun.verifier, redirect_uri, begun.note))
     if begun.account and grant.external != begun.account:
         raise Rejected("another account came back than the one that the installation was begun for")
     return grant

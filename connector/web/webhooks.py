@@ -1,4 +1,4 @@
-"""POST /webhooks/<platform>, /actions/<platform>: a 2xx means that every byte is committed; it never means more."""
+"""POST /webhooks/<platform>[/<secret>], /actions/<platform>: a 2xx means that every byte is committed, and no more."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ pages = Blueprint("webhooks", __name__)
 
 
 @pages.post("/webhooks/<platform>")
+@pages.post("/webhooks/<platform>/<secret>")
 @pages.post("/actions/<platform>")
-def receive(platform: str) -> Response:
-    """Verify, keep, answer. Duplicates are answered like the first. Actions are steps of ours in a merchant's workflow."""
+def receive(platform: str, secret: str = "") -> Response:  # noqa: ARG001 - part of what is verified
+    """Verify, keep, answer. Duplicates are answered like the first. Actions are steps of ours in a merchant's workflow.
+
+    secret: in the path, for platforms that sign nothing.
+    """
     app: App = current_app.extensions["connector"]
     if platform not in app.desk.platforms:
         raise Rejected("no such platform", status=404)
@@ -25,5 +29,5 @@ def receive(platform: str) -> Response:
     inbox = Inbox(request.method, request.full_path.rstrip("?"), headers, body, base)
     intake.receive(app.desk, platform, inbox)
     telemetry.DELIVERIES.labels(platform, "200").inc()
-    reply = app.desk.platforms[platform].inbound.reply(inbox)
-    return Response(reply, status=200, content_type="application/json" if reply else None)
+    said = app.desk.platforms[platform].inbound.reply(inbox)
+    return Response(said.body, status=200, content_type=said.type if said.body else None)

@@ -555,13 +555,13 @@ def test_a_published_run_of_a_step_releases_the_reward_and_waits(name, contact):
         assert (told.outcome, fact.ref, fact.run) == ("reward_released", ObjectRef("contact", contact), callback)
         assert isinstance(fact, RewardReleased)
         told_to_wait = json.loads((CONTRACTS / "workflow_actions" / "execution-response-block.json").read_text())
-        said = json.loads(inbound.reply(inbox))
+        said = json.loads(inbound.reply(inbox).body)
         assert said["outputFields"].keys() == told_to_wait["outputFields"].keys()
         assert said["outputFields"]["hs_execution_state"] == "BLOCK"
 
 
 def test_events_want_no_words_back():
-    assert inbound.reply(signed([EVENT])) == b""
+    assert inbound.reply(signed([EVENT])).body == b""
 
 
 def test_version_2_is_believed_of_steps_alone_and_never_beside_a_wrong_version_3():

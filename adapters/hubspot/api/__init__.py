@@ -10,9 +10,10 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID, uuid5
 
+from adapters.answers import parse
 from adapters.http import Gate, Reply, shaped_by
 from adapters.hubspot import MANIFEST
-from adapters.hubspot.api.answers import Told, classify, parse, token_refused
+from adapters.hubspot.api.answers import Told, classify, token_refused
 from adapters.hubspot.api.sdk import Call
 from adapters.plain import rows, text_of, time_of
 from connector.errors import ConfigError, Refused, Throttled, Unavailable, Unknown

@@ -5,17 +5,14 @@ Bodies are read leniently: recorded answers lack what the specification requires
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypedDict
 
+from adapters.answers import Answered, Json, parse
 from adapters.http import Reply
 from adapters.hubspot import MANIFEST
 from adapters.plain import rows, text_of
-from connector.errors import Gone, PlatformError, Refused, Throttled, TokenExpired, Unavailable, Unknown
-
-Json = Mapping[str, Any]
+from connector.errors import Gone, Refused, Throttled, TokenExpired
 
 OK, CREATED, NO_CONTENT, MULTI = 200, 201, 204, 207
 _BAD, _SERVER_ERROR = 400, 500
@@ -27,44 +24,16 @@ _POLICIES = {"DAILY": MAX_WAIT_S, "SECONDLY": 1.0}
 _LOCKED_S = 2.0
 
 
-class Facts(TypedDict):
-    platform: str
-    operation: str
-    status: int
-    request_id: str
-
-
 @dataclass(frozen=True)
-class Told:
-    """One answer, and how an unclear one counts: a change may have had its effect, a read had none."""
+class Told(Answered):
+    """One answer of HubSpot's."""
 
-    reply: Reply
-    operation: str
-    changes: bool
+    platform = MANIFEST.key
 
     @property
-    def facts(self) -> Facts:
-        body = parse(self.reply)
-        correlation = str((body or {}).get("correlationId") or self.reply.headers.get("x-hubspot-correlation-id", ""))
-        return Facts(
-            platform=MANIFEST.key,
-            operation=self.operation,
-            status=self.reply.status,
-            request_id=correlation,
-        )
-
-    def uncertain(self, reason: str) -> PlatformError:
-        kind = Unknown if self.changes else Unavailable
-        return kind(reason, **self.facts)
-
-
-def parse(reply: Reply) -> Json | None:
-    """The JSON object of an answer, or None."""
-    try:
-        answer = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        return None
-    return answer if isinstance(answer, dict) else None
+    def request_id(self) -> str:
+        told = (parse(self.reply) or {}).get("correlationId")
+        return str(told or self.reply.headers.get("x-hubspot-correlation-id", ""))
 
 
 def classify(told: Told, *, empty: bool = False) -> Json:

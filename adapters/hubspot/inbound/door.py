@@ -17,7 +17,7 @@ from adapters.hubspot.inbound import signature
 from adapters.hubspot.inbound.reading import ACTIONS, STEP, TOPICS, at_of, topic_of
 from adapters.plain import Json, load, load_any, part, text_of
 from connector.errors import Rejected
-from connector.ports.inbound import Inbox, Item, Visitor
+from connector.ports.inbound import Inbox, Item, Said, Visitor
 
 #: Far above 100 events; a larger body is no webhook of HubSpot's.
 MAX_BODY = 2 * 1024 * 1024
@@ -72,9 +72,9 @@ def _step(run: Json, body: bytes) -> Item:
     return Item(account, STEP, callback, body, known=STEP in ACTIONS)
 
 
-def reply(inbox: Inbox) -> bytes:
+def reply(inbox: Inbox) -> Said:
     """A step waits until we say how it ended; webhooks want no answer but the status."""
-    return _WAIT if _is_step(inbox) else b""
+    return Said(_WAIT if _is_step(inbox) else b"")
 
 
 def visitor(inbox: Inbox, secrets: Sequence[str]) -> Visitor:

@@ -55,12 +55,11 @@ import re
 import secrets
 import time
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 import requests
 
-from adapters.hubspot.sandbox import events, faults, webhooks
+from adapters.hubspot.sandbox import events, webhooks
 from adapters.hubspot.sandbox.answers import Json, Refusal
 from adapters.hubspot.sandbox.clock import iso
 from adapters.hubspot.sandbox.control_portals import PortalDesk
@@ -68,15 +67,18 @@ from adapters.hubspot.sandbox.control_records import RecordDesk
 from adapters.hubspot.sandbox.desk import Desk, MissingError, Route
 from adapters.hubspot.sandbox.state import Portal, Record
 from adapters.hubspot.sandbox.views import value_of
+from adapters.stand_in import CommonDesk
 
 
 class Control(Desk):
-    """All of it: the routes of its own, and those of portals and records."""
+    """All of it: the routes of its own, those of portals and records, and what all stand-ins have."""
 
     def handle(self, method: str, path: str, data: Json) -> tuple[int, Any]:
         """Status and answer of one request."""
         desk = (self.world, self.book, self.faults, self.sender)
-        for verb, name, action in (*self.routes(), *PortalDesk(*desk).routes(), *RecordDesk(*desk).routes()):
+        common = CommonDesk(self.world, self.faults, self.sender)
+        desks = (self, PortalDesk(*desk), RecordDesk(*desk), common)
+        for verb, name, action in (route for each in desks for route in each.routes()):
             if (verb, f"/_control/{name}") == (method, path):
                 try:
                     return 200, action(data)
@@ -94,11 +96,6 @@ class Control(Desk):
             ("GET", "callbacks", lambda d: self.portal(d).callbacks),
             ("POST", "send", self.send),
             ("POST", "render", self.render),
-            ("POST", "drain", lambda d: {"idle": self.sender.drain(float(d.get("timeout_s", 10)))}),
-            ("POST", "clock", self.advance),
-            ("POST", "faults", self.add_fault),
-            ("GET", "faults", lambda _: self.faults.as_json()),
-            ("DELETE", "faults", self.clear_faults),
             ("GET", "book", lambda _: self.book.as_json()),
             ("GET", "state", self.show_state),
         ]
@@ -194,21 +191,6 @@ class Control(Desk):
             "object": about,
             "inputFields": {name: str(value) for name, value in data.get("input", {}).items()},
         }
-
-    # ── Faults, time, what is held ──────────────────────────────────────────────────────────────────────────────
-
-    def add_fault(self, data: Json) -> list[Json]:
-        self.faults.add(faults.from_json(data))
-        return self.faults.as_json()
-
-    def clear_faults(self, _: Json) -> Json:
-        self.faults.clear()
-        return {}
-
-    def advance(self, data: Json) -> Json:
-        with self.world.lock:
-            self.world.clock.ahead += timedelta(seconds=float(data["advance_s"]))
-            return {"now": iso(self.world.clock.now())}
 
     def show_state(self, _: Json) -> Json:
         with self.world.lock:

@@ -10,11 +10,12 @@ from typing import Any
 from adapters.hubspot.sandbox.answers import Json
 from adapters.hubspot.sandbox.book import Book
 from adapters.hubspot.sandbox.clock import parse_time
-from adapters.hubspot.sandbox.faults import Faults
+from adapters.hubspot.sandbox.faults import Fault
 from adapters.hubspot.sandbox.hand import Hand
 from adapters.hubspot.sandbox.kinds import Kind
 from adapters.hubspot.sandbox.state import By, Portal, Record, World
 from adapters.hubspot.sandbox.webhooks import Address, Sender
+from adapters.stand_in_faults import Faults
 
 Route = tuple[str, str, Callable[[Json], Any]]
 
@@ -29,7 +30,7 @@ class Desk:
 
     world: World
     book: Book
-    faults: Faults
+    faults: Faults[Fault]
     sender: Sender
 
     def portal(self, data: Json) -> Portal:

@@ -15,10 +15,11 @@ from adapters.hubspot.sandbox.answers import Refusal, Reply
 from adapters.hubspot.sandbox.book import Book
 from adapters.hubspot.sandbox.call import Call
 from adapters.hubspot.sandbox.control import Control
-from adapters.hubspot.sandbox.faults import Fault, Faults
+from adapters.hubspot.sandbox.faults import Fault
 from adapters.hubspot.sandbox.routes import Route
 from adapters.hubspot.sandbox.state import Portal, World
 from adapters.hubspot.sandbox.webhooks import Address, Sender
+from adapters.stand_in_faults import Faults
 
 _HTML = b"<!DOCTYPE html><html><head><title>Something went wrong</title></head><body>Try again later.</body></html>"
 _AUTHORIZE = ("/oauth/authorize", "/oauth/2026-09/authorize")
@@ -29,34 +30,24 @@ _TOKENS = {
 }
 
 
-class Sandbox:
+class Sandbox(stand_in.Sandbox):
     """A running stand-in. `url` is its base, and what HUBSPOT_URL says."""
+
+    sender: Sender
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
         self.world = World()
         self.book = Book()
-        self.faults = Faults()
+        self.faults = Faults(Fault)
         self.sender = Sender(self.book)
         self.control = Control(self.world, self.book, self.faults, self.sender)
         self.stopped = threading.Event()
-        self.http = _Server((host, port), self)
-        self.url = self.world.url = f"http://{host}:{self.http.server_address[1]}"
-        self._thread = threading.Thread(
-            target=self.http.serve_forever, args=(0.05,), name="hubspot-sandbox", daemon=True
-        )
-
-    def start(self) -> Sandbox:
-        self._thread.start()
-        return self
+        super().__init__("hubspot", _Server((host, port), self), self.sender)
+        self.world.url = self.url
 
     def stop(self) -> None:
-        """Stop answering, close every connection and give up open webhooks."""
-        self.stopped.set()
-        if self._thread.is_alive():
-            self.http.shutdown()
-            self._thread.join()
-        self.http.close_all()
-        self.sender.stop()
+        self.stopped.set()  # nobody waits out a fault
+        super().stop()
 
     def answer(self, method: str, target: str, header: str, raw: bytes) -> Reply:
         """Answer one call, with whatever fault is due before or after its effect."""
@@ -69,7 +60,7 @@ class Sandbox:
         operation = f"{method} {found[0].called(found[1]) if found else path}"
         with self.world.lock:
             owner = self.world.owner_of(header.removeprefix("Bearer ").strip())
-        fault = self.faults.strike(owner.id if owner else 0, f"{method} {path}")
+        fault = self.faults.first(lambda each: each.fits(owner.id if owner else 0, f"{method} {path}"))
         if fault and fault.early and (struck := self._struck(fault)):
             self.book.call(operation, fault.name)
             return struck

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,12 @@ import yaml
 
 from adapters.hubspot import MANIFEST
 from adapters.hubspot.sandbox.client import Client
+from adapters.stand_in_story import expected, moved, until
 from connector.domain.money import Money
 from connector.ports.story import Moved
 
 _TOKEN = "hubspot-demo"  # noqa: S105  (a stand-in's token opens nothing)
 _CLIENT = "demo"
-_PATIENCE_S = 60.0
 _BALANCE = "referral_credit_balance"
 
 
@@ -59,7 +58,7 @@ class PortalStory:
 
     def play(self, codes: Mapping[str, str]) -> Iterator[str]:
         """Friends come, deals are won and held, a workflow releases them; one is opened again after it was paid."""
-        self._until(lambda: all(self._shown("contacts", self.people[name], "referral_own_link") for name in codes))
+        until(lambda: all(self._shown("contacts", self.people[name], "referral_own_link") for name in codes))
         yield f"{len(codes)} advocates find their own link on their contact"
         for friend in self.data["friends"]:
             yield self._comes(friend, codes.get(friend.get("sent_by", ""), ""))
@@ -90,11 +89,11 @@ class PortalStory:
     def _released(self) -> Iterator[str]:
         """Rewards wait out their hold, unless the account's own workflow says that it is over."""
         referred = [f["name"] for f in self.data["friends"] if "sent_by" in f and f["name"] not in self.advocates]
-        self._until(lambda: all(self._stage(name) == "qualified" for name in referred))
+        until(lambda: all(self._stage(name) == "qualified" for name in referred))
         yield f"{len(referred)} rewards are promised, and held for {self.program['hold_days']} days"
         runs = [self.client.control("action", object=self._named("deals", name))["callback_id"] for name in referred]
         yield f"the account's own workflow releases {len(runs)} of them, and waits"
-        self._until(lambda: all(self.client.control("callbacks", verb="GET")[run] for run in runs))
+        until(lambda: all(self.client.control("callbacks", verb="GET")[run] for run in runs))
         yield "the credit stands on the advocates' contacts, and the workflow goes on"
 
     def _reopened(self) -> Iterator[str]:
@@ -102,7 +101,7 @@ class PortalStory:
         for friend in self.data["friends"]:
             if friend.get("reopened"):
                 self._move(friend["name"], "open")
-                self._until(lambda name=friend["name"]: self._stage(name) == "reversed")  # type: ignore[misc]
+                until(lambda name=friend["name"]: self._stage(name) == "reversed")  # type: ignore[misc]
                 yield f"{friend['name']}'s deal is open again, and its credit is taken back"
 
     # ── The account ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -127,20 +126,11 @@ class PortalStory:
         record = next(each for each in portal["records"][kind] if str(each["id"]) == number)
         return str(record["properties"].get(name) or "")
 
-    def _until(self, true: Callable[[], bool]) -> None:
-        """Wait for the connector, within reason; what is missing at the end is counted there."""
-        end = time.monotonic() + _PATIENCE_S
-        while not true() and time.monotonic() < end:
-            time.sleep(0.1)
-
     # ── What came of it ─────────────────────────────────────────────────────────────────────────────────────────
 
     def expected(self) -> list[Moved]:
         """What the book must hold at the end, from story.yaml."""
-        currency = self.data["account"]["currency"]
-        return [
-            _moved(line["person"], line["kind"], Money.parse(line["amount"], currency)) for line in self.data["expect"]
-        ]
+        return expected(self.data["expect"], self.data["account"]["currency"])
 
     def book(self) -> list[Moved]:
         """The stand-in's own book: every change that the app made to a balance of referral credit."""
@@ -150,9 +140,5 @@ class PortalStory:
             if (entry["kind"], entry["property"], entry["by"]) == ("property", _BALANCE, "INTEGRATION"):
                 old, new = (Money.parse(entry[which] or "0", currency) for which in ("old", "new"))
                 kind = "credit" if new.minor > old.minor else "debit"
-                found.append(_moved(names[entry["id"]], kind, Money(abs(new.minor - old.minor), currency)))
+                found.append(moved(names[entry["id"]], kind, Money(abs(new.minor - old.minor), currency)))
         return found
-
-
-def _moved(person: str, kind: str, money: Money) -> Moved:
-    return Moved(person, kind, money.decimal(), money.currency, money.minor)

@@ -11,27 +11,23 @@ import hashlib
 import hmac
 import json
 import random
-import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import requests
-from requests.adapters import HTTPAdapter
 
+from adapters import stand_in_sender
 from adapters.hubspot.sandbox.book import Book
 from adapters.hubspot.sandbox.events import Event
+from adapters.stand_in_sender import TIMEOUT_S
 
 MOST = 100
-TIMEOUT_S = (1.0, 5.0)
 #: HubSpot repeats 10 times over 24 hours; here the same number in seconds.
 REPEATS = 10
-FIRST_WAIT_S = 0.1
-LONGEST_WAIT_S = 2.0
-BACKGROUND_THREADS = 8
 #: How long events are gathered before they go out together.
 GATHER_S = 0.02
 
@@ -84,38 +80,30 @@ def parts(events: Sequence[Event], size: int = MOST) -> list[Sequence[Event]]:
     return [events[at : at + size] for at in range(0, len(events), size)]
 
 
-class Sender:
+class Sender(stand_in_sender.Sender):
     """Sends events; every answer is counted in the book."""
 
     def __init__(self, book: Book) -> None:
+        super().__init__("hubspot")
         self._book = book
-        self._pool = ThreadPoolExecutor(BACKGROUND_THREADS, thread_name_prefix="hubspot-webhooks")
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.mount("http://", HTTPAdapter(pool_maxsize=64))
-        self._stopped = threading.Event()
-        self._idle = threading.Condition()
         self._waiting: dict[Address, list[Event]] = {}
-        self._open = 0
 
     def later(self, to: Address, events: Sequence[Event]) -> None:
         """Send in the background, repeating until a 2xx or until the repeats are used up."""
         if not to.url or not events:
             return
-        with self._idle:
+        with self.idle:
             first = to not in self._waiting
             self._waiting.setdefault(to, []).extend(events)
-            self._open += first
-        if first:
-            self._pool.submit(self._gather, to).add_done_callback(lambda _: self._ended())
+            if first:
+                self.background(self._gather, to)
 
     def _gather(self, to: Address) -> None:
-        self._stopped.wait(GATHER_S)
-        with self._idle:
-            posts = parts(self._waiting.pop(to))
-            self._open += len(posts)
-        for post in posts:
-            self._pool.submit(self._insist, to, post).add_done_callback(lambda _: self._ended())
+        self.stopped.wait(GATHER_S)
+        with self.idle:
+            told = self._waiting.pop(to)
+        for post in parts(told):
+            self.background(self.insist, partial(self._repeated, to, post), REPEATS)
 
     def now(
         self, to: Address, events: Sequence[Event], *, size: int, copies: int, shuffle: bool, seed: int,
@@ -129,26 +117,11 @@ class Sender:
 
     def ask(self, url: str, body: bytes, signed: Mapping[str, str]) -> requests.Response:
         """One POST that is no subscription's, answered raw."""
-        return self._session.post(url, data=body, headers=dict(signed), timeout=TIMEOUT_S, allow_redirects=False)
+        return self.session.post(url, data=body, headers=dict(signed), timeout=TIMEOUT_S, allow_redirects=False)
 
-    def drain(self, timeout_s: float) -> bool:
-        """Wait until nothing is left in the background; False when the time is up first."""
-        with self._idle:
-            return self._idle.wait_for(lambda: self._open == 0, timeout_s)
-
-    def stop(self) -> None:
-        self._stopped.set()
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        self._session.close()
-
-    def _insist(self, to: Address, post: Sequence[Event]) -> None:
+    def _repeated(self, to: Address, post: Sequence[Event], attempt: int) -> bool:
         """The whole POST is repeated, each time with one more in `attemptNumber`."""
-        wait = FIRST_WAIT_S
-        for attempt in range(1 + REPEATS):
-            tried = [{**event, "attemptNumber": attempt} for event in post]
-            if self._once(to, tried, {}).startswith("2") or self._stopped.wait(wait):
-                return
-            wait = min(2 * wait, LONGEST_WAIT_S)
+        return self._once(to, [{**event, "attemptNumber": attempt} for event in post], {}).startswith("2")
 
     def _once(self, to: Address, post: Sequence[Event], more: Mapping[str, str]) -> str:
         body = encode(post)
@@ -158,8 +131,3 @@ class Sender:
             word = type(error).__name__
         self._book.delivery(word, len(post))
         return word
-
-    def _ended(self) -> None:
-        with self._idle:
-            self._open -= 1
-            self._idle.notify_all()

@@ -15,9 +15,10 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
+from adapters.answers import parse
 from adapters.http import Gate, Part, Reply, shaped_by
 from adapters.shopify import MANIFEST
-from adapters.shopify.api.answers import Told, by_status, classify, dated, parse
+from adapters.shopify.api.answers import Told, by_status, classify, dated
 from adapters.shopify.queries import document
 from connector.errors import ConfigError, Gone, Refused, Unavailable, Unknown
 from connector.ports.platform import Account, Guard, Kit
@@ -80,7 +81,7 @@ class Client:
         answer = parse(reply)
         if reply.status == _OK and answer:
             return answer, reply
-        told = Told(reply, "token", mutation=False)
+        told = Told(reply, "token", changes=False)
         word = str((answer or {}).get("error", ""))
         if word == "invalid_grant":
             raise Gone("Shopify no longer honours the token: open the app in the shop's admin again", **told.facts)

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, NoReturn, TypedDict
+from typing import Any, NoReturn
 
+from adapters.answers import Answered, Json
 from adapters.http import Reply
 from adapters.shopify import MANIFEST
 from adapters.shopify.queries import Document
 from connector.errors import (
     Gone,
     NotDone,
-    PlatformError,
     Refused,
     Throttled,
     TokenExpired,
     Unavailable,
-    Unknown,
 )
-
-Json = Mapping[str, Any]
 
 DEFAULT_WAIT_S, MIN_WAIT_S, MAX_WAIT_S = 2.0, 1.0, 60.0
 #: Errors of which Shopify says, or the GraphQL standard does, that nothing was carried out; `None` is a syntax error.
@@ -36,33 +31,11 @@ _STATUS_WORDS = {402: "the shop is frozen until it pays its plan", 423: "the sho
 _OK, _SERVER_ERROR = 200, 500
 
 
-class Facts(TypedDict):
-    platform: str
-    operation: str
-    status: int
-    request_id: str
-
-
 @dataclass(frozen=True)
-class Told:
-    """One answer, and how an unclear one counts: a mutation may have had its effect, a read had none."""
+class Told(Answered):
+    """One answer of Shopify's."""
 
-    reply: Reply
-    operation: str
-    mutation: bool
-
-    @property
-    def facts(self) -> Facts:
-        return Facts(
-            platform=MANIFEST.key,
-            operation=self.operation,
-            status=self.reply.status,
-            request_id=self.reply.request_id,
-        )
-
-    def uncertain(self, reason: str) -> PlatformError:
-        kind = Unknown if self.mutation else Unavailable
-        return kind(reason, **self.facts)
+    platform = MANIFEST.key
 
 
 def dated(reply: Reply) -> datetime:
@@ -72,15 +45,6 @@ def dated(reply: Reply) -> datetime:
         return at if at.tzinfo else at.replace(tzinfo=UTC)
     except (KeyError, ValueError, TypeError) as error:
         raise Unavailable("Shopify's answer does not say when", platform=MANIFEST.key) from error
-
-
-def parse(reply: Reply) -> Json | None:
-    """The JSON object of an answer, or None."""
-    try:
-        answer = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        return None
-    return answer if isinstance(answer, dict) else None
 
 
 def classify(reply: Reply, answer: Json | None, asked: Document) -> Any:
@@ -144,7 +108,7 @@ def _nothing_done(told: Told, answer: Json, errors: list[Json], codes: set[str])
     if "data" not in answer:
         # Refused before it was run: Shopify names a code, or the place of the mistake in the document.
         return not codes & _OPEN and all(_code(e) not in {"", "THROTTLED"} or e.get("locations") for e in errors)
-    if not told.mutation:
+    if not told.changes:
         return codes <= _REFUSALS
     # Denied at the mutation itself. Denied deeper down, the mutation had already been carried out.
     empty = not any((answer.get("data") or {}).values())

@@ -21,7 +21,7 @@ from adapters.shopify.inbound.plain import gid
 from adapters.shopify.inbound.reading import ACTIONS, NAMING, TOPICS
 from connector import clock
 from connector.errors import Rejected
-from connector.ports.inbound import Inbox, Item, Visitor
+from connector.ports.inbound import Inbox, Item, Said, Visitor
 
 #: Far above any order seen; a larger body is no webhook of Shopify's.
 MAX_BODY = 2 * 1024 * 1024
@@ -98,9 +98,9 @@ def _is_about(account: str, body: bytes) -> bool:
     return bool(told) and (account in told or not any(told))
 
 
-def reply(_inbox: Inbox) -> bytes:
+def reply(_inbox: Inbox) -> Said:
     """Shopify looks at the status alone."""
-    return b""
+    return Said()
 
 
 # ── Visitors ─────────────────────────────────────────────────────────────────────────────────────────────────────

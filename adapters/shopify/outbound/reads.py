@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from adapters.answers import parse
 from adapters.http import Reply
 from adapters.shopify import MANIFEST
 from adapters.shopify.api import Client, shaped
-from adapters.shopify.api.answers import parse
 from adapters.shopify.outbound.orders import (
     PROTECTED,
     customer_truth,

@@ -72,16 +72,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from adapters.shopify.sandbox import checkout, faults, render, render_more, webhooks
+from adapters.shopify.sandbox import checkout, render, render_more, webhooks
 from adapters.shopify.sandbox.clock import graphql_time
 from adapters.shopify.sandbox.control_rewards import RewardDesk
 from adapters.shopify.sandbox.control_shops import ShopDesk
 from adapters.shopify.sandbox.desk import Desk, Json, MissingError, Route
 from adapters.shopify.sandbox.state import Shop, World, gid
+from adapters.stand_in import CommonDesk
 
 if TYPE_CHECKING:
     from adapters.shopify.sandbox.orders import Order
@@ -103,12 +103,14 @@ _TOPICS = {
 
 
 class Control(Desk):
-    """All of it: the routes of its own, and those of shops and rewards."""
+    """All of it: the routes of its own, those of shops and rewards, and what all stand-ins have."""
 
     def handle(self, method: str, path: str, data: Json) -> tuple[int, Json | list[Json]]:
         """Status and answer of one request."""
         desk = (self.world, self.book, self.faults, self.sender)
-        for verb, pattern, action in (*self.routes(), *ShopDesk(*desk).routes(), *RewardDesk(*desk).routes()):
+        common = CommonDesk(self.world, self.faults, self.sender)
+        desks = (self, ShopDesk(*desk), RewardDesk(*desk), common)
+        for verb, pattern, action in (route for each in desks for route in each.routes()):
             found = re.fullmatch(f"/_control/{pattern}", path)
             if found and verb == method:
                 try:
@@ -129,11 +131,6 @@ class Control(Desk):
             ("POST", r"orders/(\d+)/(pay|refund|cancel|edit|fulfill)", self.change_order),
             ("POST", r"send", self.send),
             ("POST", r"render", self.render),
-            ("POST", r"drain", lambda d: {"idle": self.sender.drain(float(d.get("timeout_s", 10)))}),
-            ("POST", r"clock", self.advance),
-            ("POST", r"faults", self.add_fault),
-            ("GET", r"faults", lambda _: self.faults.as_json()),
-            ("DELETE", r"faults", self.clear_faults),
             ("GET", r"book", self.show_book),
             ("GET", r"state", self.show_state),
         ]
@@ -275,20 +272,7 @@ class Control(Desk):
             return render_more.deleted_body(customer.id)
         return render.customer_body(shop, customer)
 
-    # ── Faults, time, what is held ──────────────────────────────────────────────────────────────────────────────
-
-    def add_fault(self, data: Json) -> list[Json]:
-        self.faults.add(faults.from_json(data))
-        return self.faults.as_json()
-
-    def clear_faults(self, _: Json) -> Json:
-        self.faults.clear()
-        return {}
-
-    def advance(self, data: Json) -> Json:
-        with self.world.lock:
-            self.world.clock.ahead += timedelta(seconds=float(data["advance_s"]))
-            return {"now": graphql_time(self.world.clock.now())}
+    # ── What is held ────────────────────────────────────────────────────────────────────────────────────────────
 
     def show_book(self, _: Json) -> Json:
         with self.world.lock:

@@ -11,9 +11,10 @@ from adapters.shopify.sandbox import webhooks
 
 if TYPE_CHECKING:
     from adapters.shopify.sandbox.book import Book
-    from adapters.shopify.sandbox.faults import Faults
+    from adapters.shopify.sandbox.faults import Fault
     from adapters.shopify.sandbox.orders import Order
     from adapters.shopify.sandbox.state import Customer, Shop, World
+    from adapters.stand_in_faults import Faults
 
 Json = dict[str, Any]
 #: Verb, pattern below /_control/, and what is done with the body and the pattern's groups.
@@ -30,7 +31,7 @@ class Desk:
 
     world: World
     book: Book
-    faults: Faults
+    faults: Faults[Fault]
     sender: webhooks.Sender
 
     def shop(self, domain: str) -> Shop:

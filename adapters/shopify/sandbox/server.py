@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,10 +17,11 @@ from adapters import stand_in
 from adapters.shopify.sandbox import execution, graphql, oauth
 from adapters.shopify.sandbox.book import Book
 from adapters.shopify.sandbox.control import Control
-from adapters.shopify.sandbox.faults import Fault, Faults
+from adapters.shopify.sandbox.faults import Fault
 from adapters.shopify.sandbox.resolvers import Call
 from adapters.shopify.sandbox.state import Shop, World
 from adapters.shopify.sandbox.webhooks import API_VERSION, Sender
+from adapters.stand_in_faults import Faults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,32 +49,21 @@ def _json(status: int, body: Any, **headers: str) -> Reply:
     return Reply(status, json.dumps(body, ensure_ascii=False).encode(), headers=headers)
 
 
-class Sandbox:
+class Sandbox(stand_in.Sandbox):
     """A running stand-in. `url` is its base; SHOPIFY_URL for the connector is `url + "/{shop}"`."""
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
         self.world = World()
         self.book = Book()
-        self.faults = Faults()
+        self.faults = Faults(Fault)
         self.sender = Sender(self.book)
         self.control = Control(self.world, self.book, self.faults, self.sender)
-        self.http = _Server((host, port), self)
-        self.url = self.world.url = f"http://{host}:{self.http.server_address[1]}"
-        self._thread = threading.Thread(
-            target=self.http.serve_forever, args=(0.05,), name="shopify-sandbox", daemon=True
-        )
+        super().__init__("shopify", _Server((host, port), self), self.sender)
+        self.world.url = self.url
 
-    def start(self) -> Sandbox:
-        self._thread.start()
-        return self
-
-    def stop(self) -> None:
-        """Stop answering, close every connection and give up open webhooks."""
-        if self._thread.is_alive():
-            self.http.shutdown()
-            self._thread.join()
-        self.http.close_all()
-        self.sender.stop()
+    def _strike(self, domain: str, *operations: str) -> Fault | None:
+        """The fault that is due for this call of the shop, if any."""
+        return self.faults.first(lambda fault: fault.fits(domain, operations))
 
     # ── GraphQL ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -92,7 +81,7 @@ class Sandbox:
             self.book.call("invalid", 0, "invalid")
             return refusal or _json(200, {"errors": invalid.errors})
         named = prepared.operation.name
-        fault = self.faults.strike(domain, {*prepared.fields, *([named.value] if named else [])})
+        fault = self._strike(domain, *prepared.fields, *([named.value] if named else []))
         if fault and fault.early:
             reply = self._early(fault, domain, request)
             if reply:
@@ -145,14 +134,14 @@ class Sandbox:
         if not runs or runs[0][1].ended_at is None:
             return Reply(404, b"", "text/plain")
         domain, run = runs[0]
-        fault = self.faults.strike(domain, {"bulk_file"})
+        fault = self._strike(domain, "bulk_file")
         reply = (self._early(fault, domain, "") if fault.early else _late(fault, {}, "")) if fault else None
         if fault and fault.kind != "slow" and reply:
             return reply
         return Reply(200, run.text.encode(), "application/jsonl")
 
     def token(self, domain: str, form: dict[str, Any]) -> Reply:
-        fault = self.faults.strike(domain, {"access_token"})
+        fault = self._strike(domain, "access_token")
         if fault and fault.early and (reply := self._early(fault, domain, "")):
             self.book.call("access_token", 0, fault.name)
             return reply

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,11 @@ from urllib.parse import urlencode
 import yaml
 
 from adapters.shopify.sandbox.client import Client
+from adapters.stand_in_story import expected, moved, until
 from connector.domain.money import Money
 from connector.ports.story import Moved
 
 _TOKEN = "shpat_demo"  # noqa: S105  (a stand-in's token opens nothing)
-_PATIENCE_S = 60.0
 _BEARER = "bearer of a card"
 _KINDS = {"credit": "credit", "debit": "debit", "gift_card_issue": "credit", "gift_card_debit": "debit"}
 #: Each order is told more than once and out of order, as the platform does on a bad day.
@@ -69,7 +68,7 @@ class ShopStory:
 
     def play(self, codes: Mapping[str, str]) -> Iterator[str]:
         """Each friend orders; some orders are refunded or cancelled once their reward was paid."""
-        self._until(lambda: set(codes.values()) <= self._redeemable())
+        until(lambda: set(codes.values()) <= self._redeemable())
         yield f"the friends' discount is in the shop, with a code for each of {len(codes)} advocates"
         orders = {}
         for friend in self.data["friends"]:
@@ -95,7 +94,7 @@ class ShopStory:
     def _undo(self, orders: Mapping[str, int]) -> Iterator[str]:
         """Refunds and cancellations come after the reward was paid, so that it has to be taken back."""
         paid = [m for m in self.expected() if m.kind == "credit"]
-        self._until(lambda: len([m for m in self.book() if m.kind == "credit"]) >= len(paid))
+        until(lambda: len([m for m in self.book() if m.kind == "credit"]) >= len(paid))
         yield f"{len(paid)} rewards are on the advocates' accounts and cards"
         for friend in self.data["friends"]:
             order = orders[friend["name"]]
@@ -112,33 +111,20 @@ class ShopStory:
         (shop,) = self.client.control("state", verb="GET")["shops"]
         return {code for discount in shop["discounts"] for code in discount["codes"]}
 
-    def _until(self, true: Callable[[], bool]) -> None:
-        """Wait for the connector, within reason; what is missing at the end is counted there."""
-        end = time.monotonic() + _PATIENCE_S
-        while not true() and time.monotonic() < end:
-            time.sleep(0.1)
-
     def expected(self) -> list[Moved]:
         """What the book must hold at the end, from story.yaml."""
-        currency = self.data["shop"]["currency"]
-        return [
-            _moved(line["person"], line["kind"], Money.parse(line["amount"], currency)) for line in self.data["expect"]
-        ]
+        return expected(self.data["expect"], self.data["shop"]["currency"])
 
     def book(self) -> list[Moved]:
         """The stand-in's own book: every movement of store credit and gift cards."""
         names = {gid: name for name, gid in self.people.items()}
         return [
-            _moved(
+            moved(
                 names.get(entry["customer"], _BEARER), _KINDS[entry["kind"]], Money(entry["minor"], entry["currency"])
             )
             for entry in self.client.book()["entries"]
             if entry["kind"] in _KINDS
         ]
-
-
-def _moved(person: str, kind: str, money: Money) -> Moved:
-    return Moved(person, kind, money.decimal(), money.currency, money.minor)
 
 
 def _evidence(through: str, code: str) -> dict[str, Any]:

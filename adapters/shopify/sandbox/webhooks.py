@@ -11,18 +11,19 @@ import hashlib
 import hmac
 import json
 import random
-import threading
 import time
 from collections import Counter
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import requests
-from requests.adapters import HTTPAdapter
 
+from adapters import stand_in_sender
 from adapters.shopify.sandbox.protect import redacted
+from adapters.stand_in_sender import TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,13 +33,8 @@ if TYPE_CHECKING:
     from adapters.shopify.sandbox.state import Shop
 
 API_VERSION = "2026-10"
-#: Shopify connects within 1 s and waits 5 s in all.
-TIMEOUT_S = (1.0, 5.0)
 #: Shopify repeats 8 times over 4 hours; here the same number in seconds.
 REPEATS = 8
-FIRST_WAIT_S = 0.1
-LONGEST_WAIT_S = 2.0
-BACKGROUND_THREADS = 8
 
 
 @dataclass(frozen=True)
@@ -95,25 +91,17 @@ def build(
     ]
 
 
-class Sender:
+class Sender(stand_in_sender.Sender):
     """Sends deliveries; every answer is counted in the book."""
 
     def __init__(self, book: Book) -> None:
+        super().__init__("shopify")
         self._book = book
-        self._pool = ThreadPoolExecutor(BACKGROUND_THREADS, thread_name_prefix="shopify-webhooks")
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.mount("http://", HTTPAdapter(pool_maxsize=64))
-        self._stopped = threading.Event()
-        self._idle = threading.Condition()
-        self._open = 0
 
     def later(self, deliveries: Sequence[Delivery]) -> None:
         """Send in the background, repeating until a 2xx or until the repeats are used up."""
         for delivery in deliveries:
-            with self._idle:
-                self._open += 1
-            self._pool.submit(self._insist, delivery).add_done_callback(self._ended)
+            self.background(self.insist, partial(self._repeated, delivery), REPEATS)
 
     def now(
         self, deliveries: Sequence[Delivery], *, copies: int = 1, shuffle: bool = False, seed: int = 0, threads: int = 1
@@ -125,27 +113,13 @@ class Sender:
         with ThreadPoolExecutor(max(1, threads)) as pool:
             return dict(Counter(pool.map(self._once, queue)))
 
-    def drain(self, timeout_s: float) -> bool:
-        """Wait until nothing is left in the background; False when the time is up first."""
-        with self._idle:
-            return self._idle.wait_for(lambda: self._open == 0, timeout_s)
-
-    def stop(self) -> None:
-        self._stopped.set()
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        self._session.close()
-
-    def _insist(self, delivery: Delivery) -> None:
-        wait = FIRST_WAIT_S
-        for _ in range(1 + REPEATS):
-            if self._once(delivery).startswith("2") or self._stopped.wait(wait):
-                return
-            wait = min(2 * wait, LONGEST_WAIT_S)
+    def _repeated(self, delivery: Delivery, _: int) -> bool:
+        return self._once(delivery).startswith("2")
 
     def _once(self, delivery: Delivery) -> str:
         started = time.monotonic()
         try:
-            answer = self._session.post(
+            answer = self.session.post(
                 delivery.url,
                 data=delivery.body,
                 headers=dict(delivery.headers),
@@ -159,11 +133,6 @@ class Sender:
             word = "too_late"
         self._book.delivery(delivery.topic, word)
         return word
-
-    def _ended(self, _: Future[None]) -> None:
-        with self._idle:
-            self._open -= 1
-            self._idle.notify_all()
 
 
 def with_headers(deliveries: Sequence[Delivery], headers: Mapping[str, str]) -> list[Delivery]:

@@ -125,6 +125,10 @@ class ParcelAuth:
             raise ConfigError([f"{external!r} is no account of Parcel's, such as anna.parcel.example"])
         return name
 
+    def own(self, external: str, key: str) -> Grant:
+        """A key of one's own is the token itself, and never ends."""
+        return Grant(self.check_account(external), key)
+
     def probe(self, account: Account) -> Mapping[str, str]:
         return {"currency": self.client.ask(account, "account")["currency"]}
 
@@ -157,7 +161,7 @@ from datetime import UTC, datetime
 from adapters.parcel import MANIFEST
 from connector.domain.facts import ObjectRef
 from connector.errors import Rejected
-from connector.ports.inbound import Inbox, Item, Reading, Sighting, Visitor
+from connector.ports.inbound import Inbox, Item, Reading, Said, Sighting, Visitor
 
 OUTCOMES = {"evidence": "a paid order", "not_used": "nothing that decides about a referral"}
 
@@ -178,8 +182,8 @@ def receive(inbox: Inbox, secrets: Sequence[str]) -> Sequence[Item]:
     return [Item(account, topic[:200], key, inbox.body, known=topic == "order.paid")]
 
 
-def reply(inbox: Inbox) -> bytes:
-    return b""
+def reply(inbox: Inbox) -> Said:
+    return Said()
 
 
 def visitor(inbox: Inbox, secrets: Sequence[str]) -> Visitor:

@@ -29,6 +29,7 @@ KNOWN = Values(
     referral_id="r-1",
     referral_code=" anna\n7 ",
     referral_stage=Stage.CONVERTED,
+    referral_channel="referral",
     referral_source="referral",
     referral_medium="whatsapp",
     referral_campaign="spring",

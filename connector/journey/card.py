@@ -10,6 +10,7 @@ from connector.domain.facts import ObjectRef
 from connector.journey.desk import Desk
 from connector.journey.explain import Explained, explain
 from connector.journey.record import permission_of
+from connector.journey.whose import behind
 from connector.ports.rows import Owner
 from connector.ports.store import Tx
 from connector.values import PERMISSIONS
@@ -43,7 +44,7 @@ def card(desk: Desk, owner: Owner, ref: ObjectRef, person_kind: str) -> Card:
     """The card of one record: a person, or a purchase."""
     with desk.store.snapshot(owner.merchant) as tx:
         person = tx.people.find(owner.target, ref.kind, ref.id) if ref.kind == person_kind else None
-        referrals = list(_referrals(tx, owner, ref, person))
+        referrals = list(behind(tx, owner.target, ref))
         own = list(_advocacies(tx, person)) if person else []
     told = [explain(desk, owner.merchant, referral) for referral in referrals]
     lines = [line for each in told for line in _friend_lines(each)]
@@ -53,13 +54,6 @@ def card(desk: Desk, owner: Owner, ref: ObjectRef, person_kind: str) -> Card:
     state = "both" if told and own else "friend" if told else "advocate"
     words = " ".join(each.why.decision.reason for each in told) or "This person may refer others."
     return Card(state, tuple(lines), words, " ".join([_FRIEND] * bool(told) + [_ADVOCATE] * bool(own)))
-
-
-def _referrals(tx: Tx, owner: Owner, ref: ObjectRef, person: UUID | None) -> Iterator[UUID]:
-    found = list(tx.referrals.by_purchase(owner.target, ref))
-    if person is not None:
-        found += [each for p in tx.programs.current() if (each := tx.referrals.of_friend(p.id, person))]
-    yield from dict.fromkeys(found)
 
 
 def _advocacies(tx: Tx, person: UUID) -> Iterator[str]:

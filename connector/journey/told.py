@@ -26,6 +26,7 @@ from connector.journey.check import learn
 from connector.journey.erase import forget, forget_account
 from connector.journey.step import step_subject
 from connector.journey.tasks import CHECK, DECIDE, STEP
+from connector.journey.whose import behind
 from connector.ports.platform import Seen
 from connector.ports.rows import Referral, connection_lane, merchant_lane
 from connector.ports.store import Tx
@@ -80,8 +81,9 @@ def _release(tx: Tx, connection: UUID, ref: ObjectRef, fact: RewardReleased) -> 
     if ref.kind == REFERRAL:
         referral = _referral(tx, ref.id)
         connection, ref = referral.connection, referral.ref
-    elif (referral_ := _of_friend(tx, connection, ref)) is not None:
-        connection, ref = referral_.connection, referral_.ref
+    elif not tx.referrals.by_purchase(connection, ref) and (found := behind(tx, connection, ref)):
+        referral = _referral(tx, str(found[0]))
+        connection, ref = referral.connection, referral.ref
     tx.truths.tell(connection, [replace(fact, ref=ref)])
     standing = tx.referrals.by_purchase(connection, ref)
     if standing:
@@ -89,16 +91,6 @@ def _release(tx: Tx, connection: UUID, ref: ObjectRef, fact: RewardReleased) -> 
     if fact.run:
         subject = step_subject(fact.run, str(standing[0]) if standing else "")
         tx.tasks.mark(connection_lane(asked), STEP, [subject], after=ANSWER_AFTER)
-
-
-def _of_friend(tx: Tx, connection: UUID, ref: ObjectRef) -> Referral | None:
-    """The referral of a friend whose own record is named; None for a purchase, and for whoever is nobody's friend."""
-    if tx.referrals.by_purchase(connection, ref):
-        return None
-    person = tx.people.find(connection, ref.kind, ref.id)
-    found = (tx.referrals.of_friend(each.id, person) for each in tx.programs.current()) if person else ()
-    story = next((tx.referrals.story(each) for each in found if each is not None), None)
-    return story.referral if story else None
 
 
 def _referral(tx: Tx, text: str) -> Referral:

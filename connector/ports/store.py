@@ -300,6 +300,14 @@ class Backfills(Protocol):
         """Remember objects without a sign of a referral in one statement; what is known of one stands."""
 
 
+class Requests(Protocol):
+    def digest(self, key: str) -> bytes | None:
+        """What was asked for under this name of the asker's; None where nothing was."""
+
+    def keep(self, key: str, digest: bytes) -> None:
+        """It was done; whoever was first to say so stands."""
+
+
 class Tx(Protocol):
     """One short transaction of one merchant."""
 
@@ -339,6 +347,8 @@ class Tx(Protocol):
     def ledger(self) -> Ledger: ...
     @property
     def receipts(self) -> Receipts: ...
+    @property
+    def requests(self) -> Requests: ...
     @property
     def past(self) -> Past: ...
     def now(self) -> datetime: ...

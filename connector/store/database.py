@@ -29,6 +29,7 @@ from connector.store.people import People
 from connector.store.programs import Programs
 from connector.store.receipts import Receipts
 from connector.store.referrals import Referrals
+from connector.store.requests import Requests
 from connector.store.rewards import Rewards
 from connector.store.roster import Roster
 from connector.store.truths import Truths
@@ -146,6 +147,10 @@ class Tx:
     @cached_property
     def receipts(self) -> Receipts:
         return Receipts(self)
+
+    @cached_property
+    def requests(self) -> Requests:
+        return Requests(self)
 
 
 class Database:

@@ -21,6 +21,7 @@ _RULES = (
     # Networks and guesses are about a few days; what nobody asks for any more goes.
     """DELETE FROM person_mark WHERE merchant_id = :merchant AND kind = 'network'
        AND since < clock_timestamp() - interval '400 days'""",
+    "DELETE FROM request WHERE merchant_id = :merchant AND at < clock_timestamp() - interval '400 days'",
     "DELETE FROM guess WHERE merchant_id = :merchant AND at < clock_timestamp() - interval '30 days'",
     "DELETE FROM touch WHERE merchant_id = :merchant AND at < clock_timestamp() - interval '400 days'",
 )

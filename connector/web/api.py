@@ -23,7 +23,7 @@ _NO_KEY = (
 
 
 @pages.after_request
-def _ask_for_a_key(response: Response) -> Response:
+def ask_for_a_key(response: Response) -> Response:
     if response.status_code == 401:  # noqa: PLR2004  (its name says no more)
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
@@ -32,7 +32,7 @@ def _ask_for_a_key(response: Response) -> Response:
 @pages.get("/referrals/<referral>/explanation")
 def explanation(referral: str) -> Response:
     """Evidence, rule, arithmetic, dates and remedies; or the advocate's text alone."""
-    app, merchant = _open()
+    app, merchant = open_merchant()
     whom = request.args.get("for", "merchant")
     if whom not in ("merchant", "advocate"):
         raise Rejected("for: say `merchant` or `advocate`, or leave it out", status=400)
@@ -49,7 +49,7 @@ def explanation(referral: str) -> Response:
 @pages.get("/rewards/<reward>/receipt")
 def reward_receipt(reward: str) -> Response:
     """The receipt as it stands now."""
-    app, merchant = _open()
+    app, merchant = open_merchant()
     wanted = _id(reward, _NO_REWARD)
     try:
         return jsonify(receipt.receipt(app.desk, merchant, wanted, app.key(receipt.PURPOSE)))
@@ -61,7 +61,7 @@ _NO_REFERRAL = "you have no referral with this id; `connector explain CODE` and 
 _NO_REWARD = "you have no reward with this id; the explanation of its referral names it"
 
 
-def _open() -> tuple[App, UUID]:
+def open_merchant() -> tuple[App, UUID]:
     """The merchant whose key was sent. Raises Rejected."""
     app: App = current_app.extensions["connector"]
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")

@@ -61,19 +61,24 @@ def _order(deed: Deed) -> tuple[datetime, bool, ObjectRef]:
     return deed.happened_at, deed.first_order is False, deed.ref
 
 
-def _asked_for(program: Program, standing: Sequence[Fact]) -> list[Deed]:
-    found = [fact for fact in standing if isinstance(fact, Deed) and type(fact) is EVENTS[program.event]]
+def _asked_for(program: Program, standing: Sequence[Fact]) -> Sequence[Deed]:
+    found = [fact for fact in standing if isinstance(fact, Deed) and is_asked_for(program, fact)]
     if program.event == "order_fulfilled":
         handed = {fact.ref: fact.happened_at for fact in standing if isinstance(fact, OrderFulfilled)}
         return [
             replace(deed, happened_at=max(deed.happened_at, handed[deed.ref])) for deed in found if deed.ref in handed
         ]
-    return [deed for deed in found if _is_the_one(program, deed)]
+    return found
 
 
-def _is_the_one(program: Program, deed: Deed) -> bool:
-    """A stage and a property are compared as people write them, without regard to case."""
-    match deed:
+def is_asked_for(program: Program, fact: Fact) -> bool:
+    """Whether it is a deed of the kind that the program asks for: a lead is none where deals are.
+
+    A stage and a property are compared as people write them, without regard to case.
+    """
+    if type(fact) is not EVENTS[program.event]:
+        return False
+    match fact:
         case StageReached(stage=stage):
             return stage.casefold() == program.stage.casefold()
         case PropertyReached(name=name, value=value):

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from connector.domain.attribution import Attribution, Candidate, attribute
 from connector.domain.case import Stage
+from connector.domain.deeds import is_asked_for
 from connector.domain.facts import Deed, Fact, ObjectRef
 from connector.domain.program import Mode, Payment, Program
 from connector.domain.touch import Touch
@@ -131,7 +132,7 @@ def _joins(tx: Tx, standing: UUID, bid: _Bid) -> bool:
     if _still_waits(tx, referral, pinned):
         tx.referrals.repoint(made or replace(referral, connection=bid.connection, ref=bid.saved.truth.ref))
         return True
-    if made is not None and _came_first(tx, referral, bid):
+    if made is not None and _came_first(tx, referral, bid, pinned):
         tx.referrals.repoint(made)
         return True
     if pinned.payment is Payment.FIRST:
@@ -145,17 +146,23 @@ def _still_waits(tx: Tx, referral: Referral, program: Program) -> bool:
     if referral.stage not in (Stage.PENDING, Stage.EXPIRED) or tx.referrals.is_converted(referral.id):
         return False
     told = tx.truths.of_referral(referral)
-    return not any(isinstance(fact, Deed) and program.source in ("", platform) for platform, fact in told)
+    return not any(is_asked_for(program, fact) and program.source in ("", platform) for platform, fact in told)
 
 
-def _came_first(tx: Tx, referral: Referral, bid: _Bid) -> bool:
-    """Whether the friend's first purchase is told of after a later one, and nothing was sent for that one yet."""
+def _came_first(tx: Tx, referral: Referral, bid: _Bid, program: Program) -> bool:
+    """Whether the friend's first purchase is told of after a later one, and nothing was sent for that one yet.
+
+    What is none that the program asks for came before nothing: the friend's own record is older than their deal.
+    """
+    facts = tx.truths.facts(bid.connection, bid.saved.truth.ref)
+    if not any(is_asked_for(program, fact) for fact in facts):
+        return False
     if any(reward.state in LOCKED for reward in tx.rewards.of(referral.id)):
         return False
     standing = tx.truths.get(referral.connection, referral.ref)
     if standing is None or standing.truth.placed_at is None:
         return False
-    this = (bid.placed_at, _is_later(tx.truths.facts(bid.connection, bid.saved.truth.ref)))
+    this = (bid.placed_at, _is_later(facts))
     that = (standing.truth.placed_at, _is_later(tx.truths.facts(referral.connection, referral.ref)))
     return this < that
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from connector.domain.case import Case, Standing, plan_key
-from connector.domain.deeds import deeds_of
+from connector.domain.deeds import deeds_of, is_asked_for
 from connector.domain.facts import Deed, Fact
 from connector.domain.fraud import Evidence
 from connector.domain.money import Money
@@ -33,7 +33,7 @@ def _decide(desk: Desk, tx: Tx, task: Task) -> Collection[str]:
     rewards = tx.rewards.of(referral.id)
     program = program_of(tx, referral)
     facts = facts_of(tx, referral, program)
-    owned = not has_deed(facts) or tx.referrals.convert(referral)
+    owned = not has_deed(program, facts) or tx.referrals.convert(referral)
     case = case_of(tx, referral, program, rewards, facts, owned=owned)
     decision = decide(program, case)
     if not case.settled and case.evidence != (referral.evidence or Evidence()):
@@ -85,9 +85,9 @@ def facts_of(tx: Tx, referral: Referral, program: Program) -> tuple[Fact, ...]:
     return tuple(fact for platform, fact in tx.truths.of_referral(referral) if counts(program, platform, fact))
 
 
-def has_deed(facts: Iterable[Fact]) -> bool:
+def has_deed(program: Program, facts: Iterable[Fact]) -> bool:
     """Whether the friend did something that only one referral may count."""
-    return any(isinstance(fact, Deed) for fact in facts)
+    return any(is_asked_for(program, fact) for fact in facts)
 
 
 def case_of(

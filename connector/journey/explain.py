@@ -55,7 +55,7 @@ def open_case(tx: Tx, referral_id: UUID) -> Opened:
     pinned = tx.receipts.program(referral)
     program = parse(pinned.data)
     facts = facts_of(tx, referral, program)
-    owned = not has_deed(facts) or not tx.referrals.is_anothers(referral)
+    owned = not has_deed(program, facts) or not tx.referrals.is_anothers(referral)
     case = case_of(tx, referral, program, [promise.reward for promise in promises], facts, owned=owned)
     return Opened(referral, pinned, promises, case)
 

@@ -73,7 +73,7 @@ def _keep(tx: Tx, lane: Lane, tasks: Sequence[Task], truths: Mapping[str, Truth]
             continue
         buyer = () if truth.ref in nameless else truth.buyer
         is_person = truth.ref.kind == lane.platform.manifest.person_kind and truth.note != MERGED
-        news = bool(is_person and buyer) and tx.people.revive(lane.connection, truth.ref)
+        news = bool(is_person and buyer) and _is_news(tx, lane.connection, truth.ref, buyer)
         person = tx.people.resolve(lane.connection, [(seen.kind, seen.value) for seen in buyer])
         tx.truths.save(lane.connection, truth, person)
         if person is not None:
@@ -97,6 +97,13 @@ def _keep(tx: Tx, lane: Lane, tasks: Sequence[Task], truths: Mapping[str, Truth]
     if read:
         tx.connections.withhold(lane.connection, withheld, shown)
         tx.tasks.mark(merchant_lane(lane.merchant), ATTRIBUTE, read)
+
+
+def _is_news(tx: Tx, connection: UUID, ref: ObjectRef, buyer: Sequence[Seen]) -> bool:
+    """Whether their record was gone or unheard of, or they have another one now, as a lead that became a contact."""
+    others = [seen for seen in buyer if seen.kind == ref.kind and seen.value != ref.id]
+    another = any(tx.people.find(connection, seen.kind, seen.value) is None for seen in others)
+    return tx.people.revive(connection, ref) or another
 
 
 def _write_again(tx: Tx, lane: Lane, friends: Collection[UUID]) -> None:

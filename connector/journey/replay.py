@@ -146,5 +146,7 @@ class Replay:
 
     def _paid_before(self, found: Found, at: datetime) -> bool:
         """Whether it was converted by then, so that no later purchase takes its place."""
-        found.converted = has_deed(fact for fact in self._counting(found.places) if fact.happened_at <= at)
+        found.converted = has_deed(
+            self.program, (fact for fact in self._counting(found.places) if fact.happened_at <= at)
+        )
         return found.converted

@@ -30,7 +30,7 @@ SLIPS: list[tuple[str, str, str, str]] = [
     ("any fulfilled order will do", "deeds", "if deed.ref in handed", "if handed"),
     ("the hold counts from the payment", "deeds", "happened_at=max(deed.happened_at, handed[deed.ref])", "happened_at=deed.happened_at"),
     ("of two at once the first by number earns", "deeds", "deed.first_order is False, ", ""),
-    ("any deed will do", "deeds", "type(fact) is EVENTS[program.event]", "True"),
+    ("any deed will do", "deeds", "type(fact) is not EVENTS[program.event]", "False"),
     ("any stage will do", "deeds", "stage.casefold() == program.stage.casefold()", "True"),
     ("stages are compared to the letter", "deeds", "stage.casefold() == program.stage.casefold()", "stage == program.stage"),
     ("any value will do", "deeds", "(name.casefold(), value.casefold()) == asked", "True"),

@@ -66,6 +66,33 @@ def tied(hub: Hub, one: str, other: str) -> set[str]:
     }
 
 
+def test_a_friend_who_is_a_lead_already_still_brings_their_deal(hub: Hub) -> None:
+    """A lead is no deal: that somebody became one must not stand in the place of what the program asks for."""
+    anna, code = hub.advocate()
+    friend = hub.contact("ben@example.com", ref=code, lifecyclestage="lead")
+    hub.work()
+    deal = hub.deal(friend)
+    hub.win(deal)
+    hub.work()
+    assert hub.properties("deals", deal)["referral_stage"] == "rewarded"
+    assert hub.wallet(anna) == ("100.00", "100.00")
+
+
+def test_a_friend_whose_record_changes_while_the_reward_is_held_keeps_their_deal(hub: Hub) -> None:
+    """The contact is older than the deal, and brought nothing that is paid for."""
+    hub.apply({**PROGRAM, "hold_days": 14})
+    _, code = hub.advocate()
+    friend = hub.contact("ben@example.com", ref=code, lifecyclestage="lead")
+    hub.work()
+    deal = hub.deal(friend)
+    hub.win(deal)
+    hub.work()
+    hub.save("contacts", friend, phone="+49 30 123456")
+    hub.work()
+    assert hub.properties("deals", deal)["referral_stage"] == "qualified"
+    assert f"deal {deal}, referral" in hub.says("explain", code)
+
+
 def test_friend_and_advocate_are_tied_by_a_label_that_reads_right_from_both(hub: Hub) -> None:
     anna, code = hub.advocate()
     friend = hub.form("friend@example.org", ref=code)

@@ -12,6 +12,9 @@ from connector.errors import PlatformError, Unavailable, Unknown
 
 Json = Mapping[str, Any]
 
+#: No wait that a platform asks for is shorter or longer than these.
+MIN_WAIT_S, MAX_WAIT_S = 1.0, 3600.0
+
 
 class Facts(TypedDict):
     """What every error says of the answer that it came from."""
@@ -46,6 +49,15 @@ class Answered:
     def uncertain(self, reason: str) -> PlatformError:
         kind = Unknown if self.changes else Unavailable
         return kind(reason, **self.facts)
+
+
+def asked_wait(reply: Reply, otherwise: float) -> float:
+    """Seconds by Retry-After, within reason; else as said. A NaN must not become a wait."""
+    try:
+        told = float(reply.headers.get("retry-after", ""))
+    except ValueError:
+        return otherwise
+    return min(max(told, MIN_WAIT_S), MAX_WAIT_S) if told == told else otherwise  # noqa: PLR0124
 
 
 def parse(reply: Reply) -> Json | None:

@@ -41,12 +41,16 @@ class Books:
     merchant: UUID
 
     def settled(self) -> bool:
-        """Nothing can still move by itself: what waits for a person, or for a time to come, counts as settled."""
+        """Nothing can still move by itself: what waits for a person, or for a time to come, counts as settled.
+
+        So does an account that is asked for ever what changed.
+        """
         with self.app.database.begin(self.merchant) as tx:
             return bool(
                 tx.run(
                     """SELECT NOT EXISTS (SELECT FROM delivery WHERE state = 'received')
-                       AND NOT EXISTS (SELECT FROM task WHERE state = 'open' AND due_at < clock_timestamp() + interval '1 minute')
+                       AND NOT EXISTS (SELECT FROM task WHERE state = 'open' AND due_at < clock_timestamp()
+                         + CASE what WHEN 'poll' THEN interval '0' ELSE interval '1 minute' END)
                        AND NOT EXISTS (SELECT FROM attempt WHERE state IN ('open', 'unknown') AND needs_person = '')
                        AND NOT EXISTS (SELECT FROM reward WHERE state = 'approved'
                          AND retry_at < clock_timestamp() + interval '1 minute' AND NOT EXISTS (

@@ -18,7 +18,7 @@ from connector.errors import NotFound
 from connector.journey import care, offer
 from connector.journey import explain as explaining
 from connector.journey import rule as ruling
-from connector.journey.check import missing, useless
+from connector.journey.check import NUDGES, missing, useless
 from connector.store import personal, reports
 from connector.wiring import App, open_app, ready
 
@@ -80,6 +80,7 @@ def doctor(name: str | None, as_json: bool) -> None:
         found["needs_person"] = reports.needs_person(app.database, merchant)
         found["data_requests"] = personal.requests(app.database, merchant)
         found["permissions"] = _permissions(app, merchant)
+        found["nudges"] = _nudges(app, merchant)
         found["held"] = reports.held(app.database, merchant)
         found["parked"] = reports.parked(app.database, merchant)
         found["blind"] = reports.blind(app.database, merchant)
@@ -97,10 +98,8 @@ def doctor(name: str | None, as_json: bool) -> None:
         click.echo(line)
     for words in found["offers"]:
         click.echo(words)
-    for row in found["permissions"]:
-        click.echo(f"permissions {row['account']}: {row['name']} {row['state']}, {row['why']}")
-    for row in found["blind"]:
-        click.echo(f"{row['platform']} {row['account']} shows no e-mails: {_BLIND}")
+    for words in _account_words(found):
+        click.echo(words)
     for row in found["data_requests"]:
         late = "OVERDUE since" if row["overdue"] else "to answer until"
         click.echo(f"data request {late} {row['due_at']:%Y-%m-%d}: connector data-request {row['id']}")
@@ -109,6 +108,15 @@ def doctor(name: str | None, as_json: bool) -> None:
             f"needs a person: {row['direction']} of {Money(row['amount'], row['currency'])}, {row['needs_person']}"
         )
         click.echo(f"  connector rule {row['id']} landed --transaction ID | connector rule {row['id']} absent")
+
+
+def _account_words(found: Mapping[str, Any]) -> Iterator[str]:
+    for row in found["permissions"]:
+        yield f"permissions {row['account']}: {row['name']} {row['state']}, {row['why']}"
+    for row in found["nudges"]:
+        yield f"{row['account']} may send outbound messages to this address, which is secret: {row['address']}"
+    for row in found["blind"]:
+        yield f"{row['platform']} {row['account']} shows no e-mails: {_BLIND}"
 
 
 def _promises(app: App, merchant: UUID) -> dict[str, Any]:
@@ -169,6 +177,17 @@ def _permissions(app: App, merchant: UUID) -> list[dict[str, str]]:
         for kind, why in useless(each).items():
             rows.append({"account": account, "name": kind, "state": "is of no use there", "why": why})
     return rows
+
+
+def _nudges(app: App, merchant: UUID) -> list[dict[str, str]]:
+    """Where accounts that are asked for what changed may tell it sooner."""
+    base = app.settings.public_url.rstrip("/")
+    with app.database.begin(merchant) as tx:
+        return [
+            {"account": f"{each.platform} {each.external}", "address": f"{base}{each.traits[NUDGES]}"}
+            for each in tx.connections.all()
+            if each.state == "active" and NUDGES in each.traits
+        ]
 
 
 @click.command()

@@ -7,6 +7,7 @@ program's rules go on from there.
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from uuid import UUID
@@ -55,7 +56,7 @@ def act(desk: Desk, merchant: UUID, asked: Asked) -> Explained | None:
     do = _ACTIONS[asked.what]
     with desk.store.begin(merchant) as tx:
         known = tx.requests.digest(asked.key) if asked.key else None
-    if known is not None and known != asked.digest:
+    if known is not None and not hmac.compare_digest(known, asked.digest):
         raise AnotherRequest([f"requestKey {asked.key[:60]!r} was used for another request: give each its own"])
     if known is None:
         do(desk, merchant, asked)

@@ -23,7 +23,9 @@ CHECK_EVERY = timedelta(days=1)
 POLLED = "polled"
 #: A token is renewed when it has lain unused for this part of the time after which its platform forgets it.
 IDLE_PARTS = 3
-_TRAITS = ("name", "zone", "host", POLLED)
+#: The path at which an account may tell us sooner that something changed.
+NUDGES = "nudges"
+_TRAITS = ("name", "zone", "host", POLLED, NUDGES)
 
 
 def check_due(desk: Desk, lane: Lane) -> int:

@@ -72,7 +72,7 @@ class Auth(Protocol):
 
         name, zone, currency; scopes: granted ones, by spaces; host: where its own pages are, if they have another name;
         `cannot:CAPABILITY`: why a kind of credit is of no use there; polled: why it must be asked what changed, since it
-        does not tell by itself.
+        does not tell by itself; nudges: the path at which it may tell that something did.
         """
 
     def refresh(self, account: Account, refresh_token: str) -> Grant:

@@ -30,8 +30,9 @@ def totals(database: Database, merchant: UUID) -> dict[str, Any]:
                 "reversals": "SELECT state, count(*) AS n FROM reversal WHERE merchant_id = :merchant GROUP BY 1",
                 "attempts": "SELECT state, count(*) AS n FROM attempt WHERE merchant_id = :merchant GROUP BY 1",
                 "deliveries": "SELECT state, count(*) AS n FROM delivery WHERE merchant_id = :merchant GROUP BY 1",
-                # What is looked after once a day is no backlog.
-                "tasks": """SELECT CASE WHEN due_at > clock_timestamp() + interval '1 minute' THEN 'later' ELSE state END
+                # What is looked after once a day is no backlog, nor is asking every minute what changed.
+                "tasks": """SELECT CASE WHEN due_at > clock_timestamp()
+                      + CASE what WHEN 'poll' THEN interval '0' ELSE interval '1 minute' END THEN 'later' ELSE state END
                     AS state, count(*) AS n FROM task WHERE merchant_id = :merchant GROUP BY 1""",
                 "surplus": "SELECT 'found' AS state, count(*) AS n FROM surplus WHERE merchant_id = :merchant",
             }.items()

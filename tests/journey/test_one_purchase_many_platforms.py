@@ -15,6 +15,9 @@ import pytest
 from adapters.hubspot import MANIFEST
 from adapters.hubspot.sandbox import Sandbox, start
 from adapters.hubspot.sandbox.client import Client
+from adapters.salesforce.sandbox import Sandbox as OrgSandbox
+from adapters.salesforce.sandbox import start as start_org
+from adapters.salesforce.sandbox.client import Client as OrgClient
 from connector.cli.account import install
 from connector.domain.facts import DealWon, Deed, ObjectRef, OrderPaid
 from connector.domain.money import Money
@@ -31,6 +34,7 @@ FRIEND = "friend@example.org"
 NOW = datetime.now(UTC).replace(microsecond=0)
 PLACES = ("shopify", "hubspot", "salesforce")
 PORTAL, CRM_TOKEN, CRM_SECRET = "62515", "hubspot-token", "the client's secret"
+ORG, HOST = "00Dal0000004TeaEAE", "annas-tea.my.salesforce.com"
 
 
 @dataclass(frozen=True)
@@ -43,28 +47,44 @@ class Sight:
 
 
 class Both(Shop):
-    """The shop, and the same merchant's CRM, where the advocate is a contact too."""
+    """The shop, and the same merchant's CRMs, where the advocate is a contact too."""
 
     crm: Sandbox
     contacts: Client
+    org: OrgSandbox
+    records: OrgClient
 
     def another_app(self, **changes: str) -> App:
         urls = {"HUBSPOT_URL": self.crm.url, "HUBSPOT_CLIENT_ID": "client", "HUBSPOT_CLIENT_SECRET": CRM_SECRET}
+        urls |= {
+            "SALESFORCE_URL": self.org.url,
+            "SALESFORCE_CLIENT_ID": "client",
+            "SALESFORCE_CLIENT_SECRET": CRM_SECRET,
+        }
         return super().another_app(**{**urls, **changes})
 
     def paid(self) -> list[int]:
-        """Minor units of every credit, wherever it was paid: in the shop, or on the contact."""
+        """Minor units of every credit, wherever it was paid: in the shop, on the contact, or as a Referral Credit."""
         moved = [
             each
             for each in self.contacts.book()["entries"]
             if (each["kind"], each.get("property")) == ("property", "referral_credit_balance")
         ]
-        return [*self.credits(), *(Money.parse(each["new"], "EUR").minor for each in moved)]
+        noted = [
+            each
+            for each in self.records.book()["entries"]
+            if (each["object"], each["field"]) == ("Referral_Credit__c", "Amount__c")
+        ]
+        return [
+            *self.credits(),
+            *(Money.parse(each["new"], "EUR").minor for each in moved),
+            *(round(each["new"] * 100) for each in noted),
+        ]
 
 
 @pytest.fixture
 def shop(make_app: Any) -> Iterator[Both]:
-    Both.crm = start()
+    Both.crm, Both.org = start(), start_org()
     try:
         with Both(make_app) as shop:
             shop.contacts = Client(Both.crm.url, CRM_TOKEN)
@@ -72,18 +92,24 @@ def shop(make_app: Any) -> Iterator[Both]:
             told = {"portal": int(PORTAL), "currency": "EUR", "token": CRM_TOKEN, "secret": CRM_SECRET}
             shop.contacts.control("portals", **told, scopes=scopes, target="http://127.0.0.1:9/")
             shop.contacts.control("contacts", properties={"email": "anna@example.com"}, send=False)
+            shop.records = OrgClient(Both.org.url)
+            org = {"org": ORG, "host": HOST, "currency": "EUR", "client_secret": CRM_SECRET}
+            shop.records.control("orgs", **org, package={"rights": "package"})
+            shop.records.control("records", object="Contact", values={"LastName": "Anna", "Email": "anna@example.com"})
             yield shop
             shop.contacts.close()
+            shop.records.close()
     finally:
         Both.crm.stop()
+        Both.org.stop()
 
 
 def sights(shop: Both) -> dict[str, Sight]:
     """An order of 80 EUR in the shop, and the deal and the opportunity that sales made of it."""
     other = {"hubspot": install(shop.app, "hubspot", PORTAL, CRM_TOKEN, lambda: shop.merchant)}
-    shop.app.workshop.work(connection_lane(other["hubspot"]))  # what it needs is made before anybody waits for it
-    with shop.app.database.begin(shop.merchant) as tx:
-        other["salesforce"] = tx.connections.install("salesforce", "salesforce-1", "token", "", None, "EUR", (), {})
+    other["salesforce"] = install(shop.app, "salesforce", HOST, "app", lambda: shop.merchant)
+    for connection in other.values():
+        shop.app.workshop.work(connection_lane(connection))  # what it needs is made before anybody waits for it
     net, earlier = Money(8_000, "EUR"), NOW - timedelta(minutes=10)
     kinds = {"shopify": (OrderPaid, "order"), "hubspot": (DealWon, "deal"), "salesforce": (DealWon, "opportunity")}
     found = {}

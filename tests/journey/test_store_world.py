@@ -160,6 +160,7 @@ def furnish(world: World) -> None:
         told = Heard(world.connection, ref, uuid4(), "orders", b"a hash of bytes", NOW)
         tx.receipts.hear([told])
         tx.programs.click(world.code, "email")
+        tx.requests.keep("flow-1", b"a hash of what was asked")
         tx.deliveries.add(world.connection, "shop", [Item("anna.example.com", "orders", f"{world.merchant}", b"{}")])
         tx.truths.note(world.connection, ref, [world.referral.touch])
         tx.truths.save(world.connection, order_truth(), world.ben)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from adapters.answers import Answered, Json, parse
+from adapters.answers import MAX_WAIT_S, Answered, Json, asked_wait, parse
 from adapters.http import Reply
 from adapters.hubspot import MANIFEST
 from adapters.plain import rows, text_of
@@ -18,7 +18,6 @@ OK, CREATED, NO_CONTENT, MULTI = 200, 201, 204, 207
 _BAD, _SERVER_ERROR = 400, 500
 #: A window of the limit: where nothing says how long to wait, the window is over by then (usage guidelines, 2026-04).
 WINDOW_S = 10.0
-MIN_WAIT_S, MAX_WAIT_S = 1.0, 3600.0
 #: How long to wait by what HubSpot says of the limit that was met.
 _POLICIES = {"DAILY": MAX_WAIT_S, "SECONDLY": 1.0}
 _LOCKED_S = 2.0
@@ -59,11 +58,11 @@ def by_status(told: Told) -> None:
         case 401:
             raise TokenExpired("HubSpot no longer honours the token", **told.facts)
         case 423:
-            raise Throttled("HubSpot has locked it for a moment", wait_s=_after(reply, _LOCKED_S), **told.facts)
+            raise Throttled("HubSpot has locked it for a moment", wait_s=asked_wait(reply, _LOCKED_S), **told.facts)
         case 429:
             raise Throttled(words or "too many requests", wait_s=_throttled(reply), **told.facts)
         case 477:
-            raise Throttled("HubSpot is moving this account", wait_s=_after(reply, MAX_WAIT_S), **told.facts)
+            raise Throttled("HubSpot is moving this account", wait_s=asked_wait(reply, MAX_WAIT_S), **told.facts)
     if status == 408 or status >= _SERVER_ERROR or status < OK:  # noqa: PLR2004 - request timeout
         raise told.uncertain(f"HubSpot answered {status}")
     if status < 300:  # noqa: PLR2004
@@ -111,16 +110,7 @@ def _code(reply: Reply) -> str:
 
 def _throttled(reply: Reply) -> float:
     policy = str((parse(reply) or {}).get("policyName") or "")
-    return _after(reply, _POLICIES.get(policy, WINDOW_S))
-
-
-def _after(reply: Reply, otherwise: float) -> float:
-    """Seconds by Retry-After, which HubSpot does not document for limits, else as said. A NaN must not become a wait."""
-    try:
-        told = float(reply.headers.get("retry-after", ""))
-    except ValueError:
-        return otherwise
-    return min(max(told, MIN_WAIT_S), MAX_WAIT_S) if told == told else otherwise  # noqa: PLR0124
+    return asked_wait(reply, _POLICIES.get(policy, WINDOW_S))
 
 
 def refusals(answer: Json) -> Iterator[tuple[str, str]]:

@@ -50,7 +50,7 @@ class Driver(ABC):
     """One platform's stand-in, as the suite drives it.
 
     settings: values of the platform's own settings. host: where its API is called. account and token: of the account that `start` opens.
-    signature: the header that carries it. topics: all that `read` knows. outcomes: all words it may answer with.
+    signature: the header that carries it; "" where nothing is signed, and a secret stands in the address. topics: all that `read` knows. outcomes: all words it may answer with.
     """
 
     settings: Mapping[str, str]
@@ -158,6 +158,11 @@ class Driver(ABC):
     @abstractmethod
     def signed(self, body: bytes, secret: str, topic: str = "") -> Inbox:
         """A request with exactly these bytes, as the platform signs it."""
+
+    def marked(self, inbox: Inbox, mark: str | None) -> Inbox:
+        """The same request with another signature, or with none."""
+        headers = {name: value for name, value in inbox.headers.items() if name != self.signature}
+        return replace(inbox, headers=headers | ({self.signature: mark} if mark is not None else {}))
 
 
 @dataclass(frozen=True)

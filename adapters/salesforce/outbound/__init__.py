@@ -1,0 +1,31 @@
+"""What we ask of a Salesforce org, one idea a file: reads, records, credits, lists, history, and what must be there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from adapters.salesforce.api import Client
+from adapters.salesforce.outbound.history import History
+from adapters.salesforce.outbound.lists import Lists
+from adapters.salesforce.outbound.org import Orgs
+from adapters.salesforce.outbound.reads import Reads
+from adapters.salesforce.outbound.records import Records
+from adapters.salesforce.outbound.referral_credits import Credits
+from adapters.salesforce.outbound.setup import Provision
+from connector.ports.platform import Kit
+
+
+@dataclass(frozen=True)
+class SalesforceOutbound(Reads, Credits, Records, Lists, History, Provision):
+    """All calls to orgs."""
+
+    client: Client
+    orgs: Orgs
+    reads: Reads
+    credits: Credits
+
+
+def build(kit: Kit) -> SalesforceOutbound:
+    client = Client(kit)
+    orgs = Orgs(client)
+    return SalesforceOutbound(client, orgs, Reads(client, orgs), Credits(client, orgs))

@@ -1,0 +1,159 @@
+"""A Salesforce org, whole: a lead with a code becomes a deal that pays the advocate, and sales see why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+
+from tests.conftest import MakeApp
+from tests.orgs import Org
+
+
+@pytest.fixture
+def org(make_app: MakeApp) -> Iterator[Org]:
+    with Org(make_app) as opened:
+        yield opened
+
+
+def test_a_lead_that_was_converted_and_won_pays_its_advocate_once_and_is_taken_back_when_it_reopens(org: Org) -> None:
+    anna, code = org.advocate()
+    lead = org.lead("ben@example.com", Referral_Code__c=code)
+    org.work()
+    assert org.values(lead)["Referral_Stage__c"] == "pending"
+    assert org.values(lead)["Referral_Advocate_Code__c"] == code
+    made = org.convert(lead, "Tea for Ben")
+    org.save(made["opportunity"], Amount="1000.00")
+    org.work()
+    assert org.values(made["contact"])["Referral_Advocate_Code__c"] == code, "the source is lost at conversion"
+    assert org.values(made["contact"])["Referral_Source__c"]
+    org.win(made["opportunity"])
+    org.work()
+    deal = org.values(made["opportunity"])
+    assert (deal["Referral_Stage__c"], deal["Referral_Advocate_Code__c"]) == ("rewarded", code)
+    (credit,) = org.credits(anna)
+    assert (credit["Amount__c"], credit["Currency_Code__c"], credit["Status__c"]) == (Decimal(100), "EUR", "issued")
+    assert credit["Opportunity__c"] == made["opportunity"]
+    org.reopen(made["opportunity"])
+    org.work()
+    assert org.values(made["opportunity"])["Referral_Stage__c"] == "reversed"
+    assert [each["Amount__c"] for each in org.credits(anna)] == [Decimal(100), Decimal(-100)]
+    assert org.values(made["contact"])["Referral_Stage__c"] == "reversed"
+
+
+def test_each_mark_is_there_whichever_way_the_lead_came_and_nothing_is_written_twice(org: Org) -> None:
+    """A code in a field, a link whose words a form kept, and a lead of nobody's."""
+    _, code = org.advocate()
+    by_code = org.lead("ben@example.com", Referral_Code__c=code.lower())
+    by_link = org.lead("cleo@example.com", UTM_Source__c="referral", UTM_Medium__c="whatsapp", UTM_Content__c=code)
+    nobody = org.lead("dan@example.com", LeadSource="Web")
+    org.work()
+    assert org.values(by_code)["Referral_Advocate_Code__c"] == code
+    assert org.values(by_link)["Referral_Medium__c"] == "whatsapp"
+    assert "Referral_Stage__c" not in org.values(nobody)
+    before = org.client.book()["entries"]
+    org.work()
+    assert org.client.book()["entries"] == before
+
+
+def test_a_source_that_a_person_wrote_stays_and_the_rest_is_written(org: Org) -> None:
+    _, code = org.advocate()
+    lead = org.lead("ben@example.com", Referral_Code__c=code, Referral_Source__c="a fair in Leipzig", LeadSource="Web")
+    org.work()
+    held = org.values(lead)
+    assert (held["Referral_Source__c"], held["LeadSource"]) == ("a fair in Leipzig", "Web")
+    assert (held["Referral_Advocate_Code__c"], held["Referral_Stage__c"]) == (code, "pending")
+
+
+def test_the_account_of_a_referred_opportunity_says_who_brought_it(org: Org) -> None:
+    _, code = org.advocate()
+    made = org.convert(org.lead("ben@example.com", Referral_Code__c=code), "Tea for Ben")
+    org.save(made["opportunity"], Amount="1000.00")
+    org.win(made["opportunity"])
+    org.work()
+    assert org.values(made["account"])["Referral_Advocate_Code__c"] == code
+
+
+def test_a_person_on_an_opportunity_by_contact_role_alone_counts(org: Org) -> None:
+    """The deal was made by hand, with a contact who came by a code long ago."""
+    anna, code = org.advocate()
+    ben = org.contact("ben@example.com", Referral_Code__c=code)
+    org.work()
+    deal = org.opportunity(ben, amount="500.00")
+    org.win(deal)
+    org.work()
+    assert [each["Amount__c"] for each in org.credits(anna)] == [Decimal(50)]
+
+
+def test_credit_that_staff_used_is_told_as_used_and_is_not_taken_back(org: Org) -> None:
+    anna, code = org.advocate()
+    ben = org.contact("ben@example.com", Referral_Code__c=code)
+    deal = org.opportunity(ben)
+    org.win(deal)
+    org.work()
+    (credit,) = org.credits(anna)
+    org.save(credit["Id"], Applied_Amount__c="40.00")
+    org.rows("UPDATE task SET due_at = clock_timestamp() WHERE what = 'watch' RETURNING subject")
+    org.rows("UPDATE reward SET watch_at = clock_timestamp() RETURNING id")
+    org.work()
+    assert "liability 60.00 EUR = 100.00 EUR issued - 40.00 EUR redeemed" in org.says("doctor")
+    org.reopen(deal)
+    org.work()
+    assert [each["Amount__c"] for each in org.credits(anna)] == [Decimal(100), Decimal(-60)]
+
+
+def test_a_package_with_a_namespace_is_found_by_its_plain_names(make_app: MakeApp) -> None:
+    with Org(make_app, package={"rights": "package", "namespace": "refcon"}) as org:
+        anna, code = org.advocate()
+        lead = org.lead("ben@example.com", refcon__Referral_Code__c=code)
+        made = org.convert(lead, "Tea for Ben")
+        org.save(made["opportunity"], Amount="1000.00")
+        org.win(made["opportunity"])
+        org.work()
+        assert org.values(made["opportunity"])["refcon__Referral_Stage__c"] == "rewarded"
+        assert [each["refcon__Amount__c"] for each in org.credits(anna)] == [Decimal(100)]
+
+
+def test_fields_that_the_admin_hides_are_named_with_their_remedy_and_the_others_are_written(make_app: MakeApp) -> None:
+    with Org(make_app, connect=False) as org:
+        org.client.control("security", object="Lead", field="Referral_Explanation__c", withhold=["read"])
+        org.client.control("security", object="Lead", field="Referral_Medium__c", withhold=["edit"])
+        org.connect()
+        _, code = org.advocate()
+        lead = org.lead("ben@example.com", Referral_Code__c=code)
+        org.work()
+        told = org.says("doctor")
+        assert "Lead.Referral_Explanation__c" in told and "field-level security" in told
+        assert "may not write Referral_Medium__c" in told
+        assert org.values(lead)["Referral_Stage__c"] == "pending"
+        assert "Referral_Explanation__c" not in org.values(lead)
+
+
+def test_a_record_that_a_rule_of_the_org_refuses_is_left_undone_alone_with_the_remedy(org: Org) -> None:
+    _, code = org.advocate()
+    bad = org.lead("ben@example.com", Referral_Code__c=code, Company="Never Ltd")
+    good = org.lead("cleo@example.com", Referral_Code__c=code)
+    org.client.control("rules", object="Lead", field="Company", matches="Tea.*", message="Companies need a tax number.")
+    org.work()
+    assert org.values(good)["Referral_Stage__c"] == "pending"
+    assert "Referral_Stage__c" not in org.values(bad)
+    told = org.says("doctor")
+    assert "Companies need a tax number" in told and "validation rule" in told
+
+
+def test_an_outbound_message_makes_it_sooner_and_a_false_one_does_nothing(org: Org) -> None:
+    _, code = org.advocate()
+    told = org.says("doctor")
+    address = next(line for line in told.splitlines() if "outbound messages" in line).rpartition(" ")[2]
+    org.client.control("orgs/update", target=address)
+    lead = org.lead("ben@example.com", Referral_Code__c=code)
+    org.drained()
+    assert org.client.book()["messages"] == {"messages acknowledged": 1, "notifications acknowledged": 1}
+    org.settle()
+    assert org.values(lead)["Referral_Stage__c"] == "pending"
+    org.client.control("orgs/update", target=address[:-1] + ("0" if address[-1] != "0" else "1"))
+    org.lead("cleo@example.com", Referral_Code__c=code)
+    before = org.totals()["deliveries"]
+    org.client.control("drain", timeout_s=20)
+    assert org.totals()["deliveries"] == before

@@ -64,7 +64,7 @@ class SalesforceAuth:
         if not re.fullmatch(MANIFEST.hosts, host):
             words = "give its My Domain, such as acme.my.salesforce.com; Setup, My Domain shows it"
             raise ConfigError([f"{typed[:80]!r} is no address of a Salesforce org; {words}"])
-        return f"https://{host}"
+        return self.client.base or f"https://{host}"
 
     def own(self, external: str, key: str) -> Grant:
         """The grant of one's own org, by its app's own key or its certificate. Raises ConfigError, Gone, Refused."""

@@ -66,6 +66,8 @@ def test_a_save_that_changes_nothing_still_moves_the_records_time_on_by_whole_se
     assert client.call("PATCH", f"sobjects/Lead/{lead}", {"Company": "C"}).status_code == 204
     after, by = held(client, lead, "SystemModstamp", "LastModifiedById")
     assert before < after and after.endswith(".000+0000") and by == client.org["user"]
+    literal = after.replace("+0000", "Z")
+    assert len(client.query(f"SELECT Id FROM Lead WHERE SystemModstamp = {literal}")) == 1
     assert [entry for entry in client.book()["entries"] if entry["by"] == "api"] == []
 
 

@@ -23,7 +23,7 @@ def test_the_demo_ends_by_itself_and_its_last_line_counts_nothing_wrong():
     told = play(ROOT)
     assert told.returncode == 0, told.stdout + told.stderr
     last = told.stdout.strip().splitlines()[-1]
-    assert last == "demo: 11 referrals, 9 credits, duplicates=0, missing=0, differences=0"
+    assert last == "demo: 14 referrals, 12 credits, duplicates=0, missing=0, differences=0"
 
 
 @pytest.mark.timeout(220)

@@ -1,5 +1,6 @@
-"""The API: why a referral stands where it stands, and the receipt of a reward.
+"""The API: how accounts are connected, why a referral stands where it stands, and the receipt of a reward.
 
+GET /api/v1/connections                  each account, and what it does not let us do, with the remedy
 GET /api/v1/referrals/<id>/explanation   for the merchant; `?for=advocate` gives the text that is safe to show to them
 GET /api/v1/rewards/<id>/receipt         the document that `connector verify FILE` checks
 """
@@ -12,6 +13,8 @@ from flask import Blueprint, Response, current_app, jsonify, request
 
 from connector.errors import NotFound, Rejected
 from connector.journey import explain, receipt
+from connector.journey.check import missing, useless
+from connector.ports.rows import Connection
 from connector.store import keys
 from connector.wiring import App
 
@@ -55,6 +58,25 @@ def reward_receipt(reward: str) -> Response:
         return jsonify(receipt.receipt(app.desk, merchant, wanted, app.key(receipt.PURPOSE)))
     except NotFound as error:
         raise Rejected(_NO_REWARD, status=404) from error
+
+
+@pages.get("/connections")
+def connections() -> Response:
+    """Each account that was not removed: permissions that were not given, and what is missing or hidden there."""
+    app, merchant = open_merchant()
+    with app.database.begin(merchant) as tx:
+        held = [each for each in tx.connections.all() if each.state != "removed"]
+    return jsonify(connections=[_connection(app, each) for each in held])
+
+
+def _connection(app: App, held: Connection) -> dict[str, object]:
+    lacking = [{"what": what, "why": why} for what, why in useless(held).items()]
+    refused = [
+        {"scope": scope.name, "why": scope.why, "optional": scope.optional}
+        for scope in missing(app.adapters[held.platform].manifest, held)
+    ]
+    told = {"platform": held.platform, "account": held.external, "state": held.state}
+    return {**told, "name": held.traits.get("name", ""), "refused": refused, "lacking": lacking}
 
 
 _NO_REFERRAL = "you have no referral with this id; `connector explain CODE` and the admin show the ids"

@@ -157,3 +157,40 @@ def test_an_outbound_message_makes_it_sooner_and_a_false_one_does_nothing(org: O
     before = org.totals()["deliveries"]
     org.client.control("drain", timeout_s=20)
     assert org.totals()["deliveries"] == before
+
+
+def test_contacts_that_are_merged_stay_one_friend_whose_deal_counts(org: Org) -> None:
+    anna, code = org.advocate()
+    first = org.contact("ben@example.com", Referral_Code__c=code)
+    org.work()
+    second = org.contact("ben@company.example")
+    org.merge(second, first)
+    org.work()
+    assert org.values(second)["Referral_Advocate_Code__c"] == code
+    deal = org.opportunity(second)
+    org.win(deal)
+    org.work()
+    assert org.values(second)["Referral_Stage__c"] == "rewarded"
+    assert [each["Amount__c"] for each in org.credits(anna)] == [Decimal(100)]
+
+
+def test_an_advocate_who_was_merged_is_paid_on_the_record_that_is_left(org: Org) -> None:
+    anna, code = org.advocate()
+    other = org.contact("anna@company.example")
+    ben = org.contact("ben@example.com", Referral_Code__c=code)
+    deal = org.opportunity(ben)
+    org.work()
+    org.merge(other, anna)
+    org.win(deal)
+    org.work()
+    assert [each["Amount__c"] for each in org.credits(other)] == [Decimal(100)]
+
+
+def test_a_deleted_opportunity_brought_nothing_until_it_is_restored(org: Org) -> None:
+    anna, code = org.advocate()
+    deal = org.opportunity(org.contact("ben@example.com", Referral_Code__c=code))
+    org.win(deal)
+    org.work()
+    org.delete(deal)
+    org.work()
+    assert [each["Amount__c"] for each in org.credits(anna)] == [Decimal(100), Decimal(-100)]

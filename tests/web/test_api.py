@@ -16,7 +16,7 @@ from connector.domain import receipt
 from connector.domain.receipt_checks import check
 from connector.journey.receipt import PURPOSE
 from connector.store import keys, merchants
-from tests.shop import Shop
+from tests.shop import DOMAIN, Shop
 
 #: The shape that docs/explanation.md promises.
 SHAPE = {
@@ -138,3 +138,16 @@ def test_keys_are_made_listed_and_revoked_at_the_terminal(shop: Shop, monkeypatc
     assert "there is no key 'help-desk' in use" in str(run("revoke", "help-desk").exception)
     assert run("add", "help-desk").output.strip() not in ("", made)
     assert "name the key" in str(run("add", " ").exception)
+
+
+def test_the_api_says_how_each_account_is_connected_and_what_it_lacks(shop: Shop, key: str) -> None:
+    shop.rows(
+        """UPDATE connection SET traits = traits || '{"cannot:gift_card": "no gift cards on this plan"}' RETURNING id"""
+    )
+    told: Any = get(shop, "connections", key).json
+    (account,) = told["connections"]
+    assert (account["platform"], account["account"], account["state"]) == ("shopify", DOMAIN, "active")
+    assert account["lacking"] == [{"what": "gift_card", "why": "no gift cards on this plan"}]
+    stranger = keys.add(shop.app.database, merchants.ensure(shop.app.database, "Somebody else"), "theirs")
+    assert get(shop, "connections", stranger).json == {"connections": []}
+    problem(get(shop, "connections"), 401)

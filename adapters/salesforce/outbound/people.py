@@ -28,7 +28,9 @@ UTMS = ("UTM_Source__c", "UTM_Medium__c", "UTM_Campaign__c", "UTM_Content__c", "
 OURS = "Referral_Advocate_Code__c"
 #: What evidence may stand in, of those fields that the org has.
 EVIDENCE = (*CODES, *UTMS, OURS)
-_BOTH = ("Id", "Email", "Phone", "MobilePhone", "CreatedDate", "SystemModstamp")
+_BOTH = ("Id", "IsDeleted", "MasterRecordId", "Email", "Phone", "MobilePhone", "CreatedDate", "SystemModstamp")
+#: Which record a record went into: a lead becomes a contact, and one that was merged is another one now.
+BECAME = ("ConvertedContactId", "MasterRecordId")
 _LEAD = (*_BOTH, "Status", "IsConverted", "ConvertedDate", "ConvertedContactId", "ConvertedOpportunityId")
 _CONTACT = (*_BOTH, "AccountId")
 #: Somebody who stood there so long before the first evidence was known already.
@@ -43,7 +45,7 @@ def fields_of(kind: Kind, wanted: Iterable[str] = ()) -> list[str]:
 
 @dataclass(frozen=True)
 class Person:
-    """One human as the org holds them: a contact with the leads that became it, or a lead that is still one.
+    """One human as the org holds them: a contact with the leads that became it and what was merged into it, or a lead.
 
     records: each with its kind, the present one first.
     """
@@ -57,7 +59,7 @@ class Person:
     def marks(self) -> Iterator[Seen]:
         """Who this is, strongest first; the ids of all records are theirs."""
         records = [record for _, record in self.records]
-        ids = [full_id(held(record, name)) for record in records for name in ("Id", "ConvertedContactId")]
+        ids = [full_id(held(record, name)) for record in records for name in ("Id", *BECAME)]
         yield from (Seen(MANIFEST.person_kind, each) for each in dict.fromkeys(ids) if each)
         emails = [normal(EMAIL, email) for record in records if "@" in (email := held(record, "Email"))]
         yield from (Seen(EMAIL, email) for email in dict.fromkeys(emails))

@@ -81,7 +81,7 @@ class Reads:
     # ── People ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def people(self, account: Account, ids: Collection[str], wanted: frozenset[str]) -> dict[str, Person]:
-        """People by the ids that were asked for, in batches; a lead that was converted answers with its contact."""
+        """People by the ids that were asked for, in batches. What was converted or merged answers with what it became."""
         every, found = sorted(set(ids)), dict[str, Person]()
         for start in range(0, len(every), BATCH):
             found |= self._people(account, every[start : start + BATCH], wanted)
@@ -90,23 +90,31 @@ class Reads:
     def _people(self, account: Account, ids: Sequence[str], wanted: frozenset[str]) -> dict[str, Person]:
         leads, contacts = [each for each in ids if is_lead(each)], [each for each in ids if not is_lead(each)]
         records = dict(self._records(account, leads, contacts, wanted))
-        became = {contact for _, record in records.values() if (contact := _contact_of(record))} - records.keys()
-        if became:
-            records |= self._records(account, (), sorted(became), wanted)
-        return {each: _person(each, records) for each in ids if each in records}
+        for _ in range(_STEPS):
+            further = sorted({each for _, record in records.values() if (each := _became(record))} - records.keys())
+            if not further:
+                break
+            leads, contacts = [e for e in further if is_lead(e)], [e for e in further if not is_lead(e)]
+            records |= self._records(account, leads, contacts, wanted)
+        return {each: person for each in ids if each in records and (person := _person(each, records))}
 
     def _records(
         self, account: Account, leads: Collection[str], contacts: Collection[str], wanted: frozenset[str]
     ) -> _Records:
-        """Leads, contacts, and the leads that these contacts were, in one call."""
-        asked = (("Lead", "Id", leads), ("Contact", "Id", contacts), ("Lead", "ConvertedContactId", contacts))
+        """Leads, contacts, and what became these contacts, in one call; deleted ones too, for merged ones are deleted."""
+        asked = (
+            ("Lead", "Id", leads),
+            ("Contact", "Id", contacts),
+            ("Lead", "ConvertedContactId", contacts),
+            ("Contact", "MasterRecordId", contacts),
+        )
         kinds, queries = dict[str, Kind](), dict[str, str]()
         for name, field, ids in asked:
             if ids:
                 kind = kinds[f"{name}{field}"] = self.orgs.needs(account, name)
                 fields = ", ".join(people.fields_of(kind, wanted))
                 queries[f"{name}{field}"] = f"SELECT {fields} FROM {name} WHERE {field} IN {soql.texts(ids)}"  # noqa: S608
-        told = self.client.queries(account, queries, operation="people") if queries else {}
+        told = self.client.queries(account, queries, operation="people", deleted=True) if queries else {}
         return {full_id(held(record, "Id")): (kinds[name], record) for name, each in told.items() for record in each}
 
     # ── Opportunities ───────────────────────────────────────────────────────────────────────────────────────────
@@ -137,7 +145,7 @@ class Reads:
         }
         if accounts:
             queries["won"] = (
-                "SELECT AccountId, MIN(CreatedDate) first FROM Opportunity WHERE IsWon = true"  # noqa: S608
+                "SELECT AccountId, MIN(CreatedDate) oldest FROM Opportunity WHERE IsWon = true"  # noqa: S608
                 f" AND AccountId IN {soql.texts(accounts)} GROUP BY AccountId"
             )
         told = self.client.queries(account, queries, operation="on_opportunities") if records else {}
@@ -147,7 +155,7 @@ class Reads:
                 on[full_id(held(row, of))].append(full_id(held(row, who)))
         for one, record in records.items():
             on[one] += filter(None, [full_id(held(record, "ContactId"))])
-        return on, {full_id(held(row, "AccountId")): held(row, "first") for row in told.get("won", ())}
+        return on, {full_id(held(row, "AccountId")): held(row, "oldest") for row in told.get("won", ())}
 
     # ── People by their addresses ───────────────────────────────────────────────────────────────────────────────
 
@@ -190,15 +198,32 @@ def _others_among(refs: Iterable[ObjectRef]) -> list[str]:
     return [ref.id for ref in refs if ref.kind != MANIFEST.person_kind]
 
 
-def _contact_of(record: Json) -> str:
-    return full_id(held(record, "ConvertedContactId"))
+#: A lead that became a contact that was merged, and merged again: nobody's record goes further.
+_STEPS = 4
 
 
-def _person(one: str, records: _Records) -> Person:
-    """The contact first, then the leads that became it; a lead that is still one stands alone."""
-    contact = _contact_of(records[one][1]) or one
-    same = [contact, *(each for each, (_, record) in records.items() if _contact_of(record) == contact), one]
-    return Person(tuple(records[each] for each in dict.fromkeys(same) if each in records))
+def _became(record: Json) -> str:
+    """The record that this one went into, "" for one that still is what it was."""
+    return next((one for name in people.BECAME if (one := full_id(held(record, name)))), "")
+
+
+def _now(one: str, records: _Records) -> str:
+    """Which record somebody's is today."""
+    for _ in range(_STEPS):
+        further = _became(records[one][1])
+        if further not in records:
+            break
+        one = further
+    return one
+
+
+def _person(one: str, records: _Records) -> Person | None:
+    """Today's record first, then all that became it; None where that one was deleted."""
+    today = _now(one, records)
+    if records[today][1].get("IsDeleted") is True:
+        return None
+    same = [today, *(each for each in records if _now(each, records) == today)]
+    return Person(tuple(records[each] for each in dict.fromkeys(same)))
 
 
 def _readable(ref: ObjectRef, read: Callable[[], Truth]) -> Truth:

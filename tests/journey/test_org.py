@@ -194,3 +194,16 @@ def test_a_deleted_opportunity_brought_nothing_until_it_is_restored(org: Org) ->
     org.delete(deal)
     org.work()
     assert [each["Amount__c"] for each in org.credits(anna)] == [Decimal(100), Decimal(-100)]
+
+
+def test_an_org_whose_clock_is_ahead_of_ours_is_believed_all_the_same(make_app: MakeApp) -> None:
+    """What was seen of a record while nobody knew it must not count as newer than what is read of it later."""
+    with Org(make_app) as org:
+        org.client.control("clock", advance_s=90)
+        anna, code = org.advocate()
+        ben = org.contact("ben@example.com")
+        org.work()
+        org.save(ben, Referral_Code__c=code)
+        org.win(org.opportunity(ben))
+        org.work()
+        assert [each["Promised_Amount__c"] for each in org.credits(anna)] == [Decimal(100)]

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from adapters.plain import time_of
 from adapters.salesforce.outbound.org import Kind
-from adapters.salesforce.outbound.people import Person, changed_at, reached, the_friend
+from adapters.salesforce.outbound.people import Person, as_of_all, changed_at, reached, the_friend
 from adapters.salesforce.outbound.values import Json, created_at, held, money_in, when
 from connector.domain.facts import DealReopened, DealWon, Fact, ObjectRef, StageReached
 from connector.domain.touch import Touch
@@ -50,6 +50,7 @@ class View:
 def deal_truth(view: View, ref: ObjectRef, deal: Deal) -> Truth:
     """An opportunity with the person whom it belongs to."""
     friend, placed = the_friend(deal.people), created_at(deal.record)
+    view = replace(view, at=as_of_all(view.at, [deal.record]))
     return Truth(
         ref,
         found=True,

@@ -101,9 +101,9 @@ def touches_of(kind: Kind, record: Json) -> Iterator[Touch]:
         yield replace(found, evidence="the UTM fields")
 
 
-def person_truth(ref: ObjectRef, person: Person, wanted: frozenset[str], as_of: datetime) -> Truth:
-    """A person with the evidence on them and what they did as a lead."""
-    touches = person.touches()
+def person_truth(ref: ObjectRef, person: Person, wanted: frozenset[str], read_at: datetime) -> Truth:
+    """A person with the evidence on them and what they did as a lead. read_at: when we asked, by our clock."""
+    touches, as_of = person.touches(), as_of_all(read_at, [record for _, record in person.records])
     placed = max([person.since, *(touch.at for touch in touches)])
     return Truth(
         ref,
@@ -139,6 +139,11 @@ def reached(
         text = str(value).lower() if isinstance(value, bool) else text_of(value)
         if text:
             yield PropertyReached(ref, as_of, changed_at(record), placed, first_order=first, name=name, value=text)
+
+
+def as_of_all(read_at: datetime, records: Iterable[Json]) -> datetime:
+    """The time of what was read: never before what the records themselves say, whichever clock is ahead."""
+    return max([read_at, *map(changed_at, records)])
 
 
 def changed_at(record: Json) -> datetime:

@@ -65,6 +65,8 @@ class Credits:
         guard.check()
         kind = self._kind(account)
         standing = self._by_key(account, kind, effect)
+        if standing is not None and standing.get("IsDeleted") is True:
+            raise Refused(_GONE, code="ENTITY_IS_DELETED", platform=MANIFEST.key, operation=_name(effect))
         if standing is not None:
             return _done(kind, standing, effect)
         amount, values = effect.amount, self._new(account, kind, effect)

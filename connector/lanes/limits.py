@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from threading import Lock
 from uuid import UUID, uuid4
 
 from redis import Redis, RedisError
@@ -106,44 +107,49 @@ class _Bucket:
 
 @dataclass
 class LocalMeter:
-    """A bucket and a window per connection in this process."""
+    """A bucket and a window per connection in this process, whose threads ask at the same instant."""
 
     buckets: dict[UUID, _Bucket] = field(default_factory=dict)
     windows: dict[UUID, _Window] = field(default_factory=dict)
+    guard: Lock = field(default_factory=Lock)
 
     def take(self, connection: UUID, cost: float) -> None:
         """Reserve `cost`; raises Throttled with the wait when the bucket is too low."""
-        bucket = self.buckets.get(connection)
-        if bucket is None:
-            return
-        now = time.monotonic()
-        available = bucket.at_now(now)
-        cost = min(cost, bucket.maximum)
-        if available < cost:
-            raise Throttled(_FULL, wait_s=(cost - available) / bucket.per_second)
-        bucket.available, bucket.at = available - cost, now
+        with self.guard:
+            bucket = self.buckets.get(connection)
+            if bucket is None:
+                return
+            now = time.monotonic()
+            available = bucket.at_now(now)
+            cost = min(cost, bucket.maximum)
+            if available < cost:
+                raise Throttled(_FULL, wait_s=(cost - available) / bucket.per_second)
+            bucket.available, bucket.at = available - cost, now
 
     def learn(self, connection: UUID, *, available: float, maximum: float, per_second: float, back: float) -> None:
         """Correct the bucket by what the platform just said; what calls under way have reserved stays reserved."""
-        now, known = time.monotonic(), self.buckets.get(connection)
-        if known is not None:
-            available = min(available, known.at_now(now) + back)
-        self.buckets[connection] = _Bucket(available, maximum, max(per_second, 0.001), now)
+        with self.guard:
+            now, known = time.monotonic(), self.buckets.get(connection)
+            if known is not None:
+                available = min(available, known.at_now(now) + back)
+            self.buckets[connection] = _Bucket(available, maximum, max(per_second, 0.001), now)
 
     def enter(self, connection: UUID, window: Window) -> None:
         """Count one call; raises Throttled with the wait when the window is full."""
-        now, kept = time.monotonic(), self.windows.setdefault(connection, _Window(window))
-        inside = kept.inside(now)
-        if inside >= kept.limit.most:
-            wait = kept.calls[inside - kept.limit.most] + kept.limit.seconds + SLACK_S - now
-            raise Throttled(_FULL, wait_s=max(wait, 0.001))
-        kept.calls.append(now)
+        with self.guard:
+            now, kept = time.monotonic(), self.windows.setdefault(connection, _Window(window))
+            inside = kept.inside(now)
+            if inside >= kept.limit.most:
+                wait = kept.calls[inside - kept.limit.most] + kept.limit.seconds + SLACK_S - now
+                raise Throttled(_FULL, wait_s=max(wait, 0.001))
+            kept.calls.append(now)
 
     def saw(self, connection: UUID, window: Window, left: int) -> None:
         """Keep the platform's own word of its window, and fill ours up to what it counts."""
-        now, kept = time.monotonic(), self.windows.setdefault(connection, _Window(window))
-        kept.limit = window
-        kept.calls.extend([now] * min(window.most - left - kept.inside(now), window.most))
+        with self.guard:
+            now, kept = time.monotonic(), self.windows.setdefault(connection, _Window(window))
+            kept.limit = window
+            kept.calls.extend([now] * min(window.most - left - kept.inside(now), window.most))
 
 
 class SharedMeter:

@@ -33,6 +33,9 @@ PROGRAM = {
     "advocate": {"kind": "balance", "percent": 10},
     "enrol": {"lists": ["Happy customers"], "property": "referral_advocate", "value": "yes"},
 }
+#: Movements that are tried again in moments: the platform's limit had no room for them.
+_MOMENTS = """SELECT id FROM {} WHERE state = 'approved'
+    AND retry_at BETWEEN clock_timestamp() AND clock_timestamp() + interval '3 seconds'"""
 
 
 class Life(Hub):
@@ -51,7 +54,10 @@ class Life(Hub):
         self.night()
 
     def night(self) -> None:
-        """Work until nothing can move within a minute. What is tried again later than that is tried once a night."""
+        """Work until no lane has anything to do. What is tried again later is tried once a night.
+
+        What only waits for the platform's limit goes on in moments, and is waited for.
+        """
         hurry(self)
 
         def calm() -> bool:
@@ -60,9 +66,9 @@ class Life(Hub):
             lanes = due.lanes(self.app.database)
             for lane in lanes:
                 self.app.workshop.work(lane.id)
-            return not lanes and self.settled()
+            return not lanes and not any(self.rows(_MOMENTS.format(table)) for table in ("reward", "reversal"))
 
-        until(calm, "all is done", 240)
+        until(calm, "all is done", 120)
 
     # ── What Anna does ───────────────────────────────────────────────────────────────────────────────────────────
 

@@ -7,7 +7,9 @@ from decimal import Decimal
 
 import pytest
 
+from connector.lanes import due
 from tests.conftest import MakeApp
+from tests.journey.money import hurry, until
 from tests.orgs import Org
 
 
@@ -207,3 +209,27 @@ def test_an_org_whose_clock_is_ahead_of_ours_is_believed_all_the_same(make_app: 
         org.win(org.opportunity(ben))
         org.work()
         assert [each["Promised_Amount__c"] for each in org.credits(anna)] == [Decimal(100)]
+
+
+def test_a_field_of_the_credit_that_is_hidden_lately_delays_a_reward_and_never_ends_it(org: Org) -> None:
+    """An admin tightens field security while rewards are under way; once that is mended, the advocate is paid."""
+    anna, code = org.advocate()
+    first, second = (org.opportunity(org.contact(f"friend{n}@example.com", Referral_Code__c=code)) for n in range(2))
+    org.win(first)
+    org.work()
+    org.client.control("security", object="Referral_Credit__c", field="Amount__c", withhold=["read"])
+    org.win(second)
+    for _ in range(3):
+        org.rows("UPDATE task SET due_at = clock_timestamp() WHERE state = 'open' RETURNING subject")
+        for lane in due.lanes(org.app.database):
+            org.app.workshop.work(lane.id)
+    assert "refused" not in org.totals()["rewards"]
+    org.client.control("security", object="Referral_Credit__c", field="Amount__c", withhold=[])
+    until(lambda: _paid(org, anna) == [Decimal(100)] * 2, "both rewards to be paid", 60)
+
+
+def _paid(org: Org, anna: str) -> list[Decimal]:
+    hurry(org)
+    for lane in due.lanes(org.app.database):
+        org.app.workshop.work(lane.id)
+    return [each["Amount__c"] for each in org.credits(anna) if "Amount__c" in each]

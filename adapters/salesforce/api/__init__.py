@@ -25,8 +25,6 @@ __all__ = ["BATCH", "SETUP", "Client", "Item", "Problem", "shaped"]
 BATCH = 200
 #: Pages of one query, far above any that we ask for.
 MAX_PAGES = 100
-#: Queries of one composite call ("at most 5 ... query operations").
-QUERIES = 5
 #: Of an org's calls of a day, this part is never ours: its other apps and its people need them too.
 SPARED = 0.1
 _DAY_S = 86_400.0

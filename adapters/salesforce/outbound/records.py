@@ -74,9 +74,12 @@ class Records:
     @shaped
     def _write(self, account: Account, writes: Sequence[RecordWrite]) -> dict[int, RecordResult]:
         results = self.credits.keep(account, [write for write in writes if write.ref.kind == "credit"])
-        where, results_ = self._addressed(account, [write for write in writes if write.ref.kind != "credit"])
-        results |= results_
-        for plan, refused in self._sent(account, list(self._planned(account, where))):
+        others = [write for write in writes if write.ref.kind != "credit"]
+        where, nowhere = self.reads.fresh(account, lambda: self._addressed(account, others))
+        results |= nowhere
+        for plan, refused in self._sent(
+            account, self.reads.fresh(account, lambda: list(self._planned(account, where)))
+        ):
             for source in plan.sources:
                 left = plan.kept | plan.missing
                 written = tuple(name for name in source.fields if name not in left)
@@ -146,27 +149,34 @@ class Records:
             if any(item.problem and item.problem.code in SETUP for item in items):
                 self.orgs.forget(account)
             done = [plan for plan, item in zip(part, items, strict=True) if item.problem is None]
-            raced = self._put_back(account, [plan for plan in done if plan.filled])
+            raced, stuck = self._put_back(account, [plan for plan in done if plan.filled])
             for plan, item in zip(part, items, strict=True):
                 theirs = frozenset(plan.filled[name] for name in raced.get(plan.id, ()))
-                yield replace(plan, kept=plan.kept | theirs), item.problem.words if item.problem else ""
+                words = item.problem.words if item.problem else stuck.get(plan.id, "")
+                yield replace(plan, kept=plan.kept | theirs), words
 
-    def _put_back(self, account: Account, plans: Sequence[_Plan]) -> dict[str, dict[str, str]]:
-        """Values of people that our write went over, by record and field: read from the fields' history, and restored."""
+    def _put_back(self, account: Account, plans: Sequence[_Plan]) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
+        """Values of people that our write went over, by record and field: read from the fields' history, and restored.
+
+        Beside them why one could not be, by record.
+        """
         raced: dict[str, dict[str, str]] = {}
         for name in sorted({plan.object for plan in plans}):
             mine = [plan for plan in plans if plan.object == name]
             for row in self._past(account, name, mine):
                 plan = next(each for each in mine if each.id == full_id(held(row, f"{name}Id")))
                 field, theirs = held(row, "Field"), held(row, "OldValue")
-                if theirs.strip() and held(row, "NewValue") == plan.values.get(field):
+                if theirs.strip() and _is_ours(held(row, "NewValue"), plan.values.get(field)):
                     raced.setdefault(plan.id, {})[field] = theirs
-        back = [
-            {"attributes": {"type": plan.object}, "Id": plan.id, **raced[plan.id]} for plan in plans if plan.id in raced
-        ]
-        if back:
-            self.client.save(account, back, operation="put_back")
-        return raced
+        over = [plan for plan in plans if plan.id in raced]
+        back = [{"attributes": {"type": plan.object}, "Id": plan.id, **raced[plan.id]} for plan in over]
+        items = self.client.save(account, back, operation="put_back") if back else ()
+        stuck = {
+            plan.id: f"a person's {', '.join(raced[plan.id])} could not be put back: {item.problem.words}"
+            for plan, item in zip(over, items, strict=True)
+            if item.problem
+        }
+        return raced, stuck
 
     def _past(self, account: Account, name: str, plans: Sequence[_Plan]) -> Sequence[Json]:
         """What the org tracked of these fields in the last minutes; nothing where it tracks none."""
@@ -202,6 +212,11 @@ def _plan(kind: Kind, one: str, record: Json | None, writes: Sequence[RecordWrit
         else:
             kept.add(name)
     return _Plan(kind.name, one, values, filled, frozenset(kept), frozenset(missing), tuple(writes))
+
+
+def _is_ours(told: str, value: object) -> bool:
+    """Whether the history says that what we wrote was written; it spells times its own way."""
+    return any(same(told, str(value), kind) for kind in ("string", "datetime"))
 
 
 def _unwritable(plan: _Plan) -> str:

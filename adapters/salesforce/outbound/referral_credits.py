@@ -8,13 +8,14 @@ Each has our key as its unique external id, so that written twice it is still on
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from adapters.plain import text_of, time_of
 from adapters.salesforce import MANIFEST
-from adapters.salesforce.api import Client, Item, refused, shaped, soql
+from adapters.salesforce.api import SETUP, Client, Item, refused, shaped, soql
 from adapters.salesforce.inbound.ids import full_id, is_lead
 from adapters.salesforce.outbound.org import Kind, Orgs
 from adapters.salesforce.outbound.values import Json, held, money_in, stamp
@@ -63,6 +64,10 @@ class Credits:
     def issue(self, account: Account, effect: Effect, guard: Guard) -> Done:
         """Move the money once. Raises NotDone, Unknown, Refused or Gone."""
         guard.check()
+        with self._mendable(account):
+            return self._issue(account, effect, guard)
+
+    def _issue(self, account: Account, effect: Effect, guard: Guard) -> Done:
         kind = self._kind(account)
         standing = self._by_key(account, kind, effect)
         if standing is not None and standing.get("IsDeleted") is True:
@@ -105,6 +110,7 @@ class Credits:
         names = kind.names(said)
         return {names[name]: value for name, value in said.items() if name in names}
 
+    @shaped
     def _owner(self, account: Account, owner: str) -> str:
         """The advocate's present record: the contact that their lead became, the one that theirs was merged into."""
         if is_lead(owner):
@@ -122,14 +128,16 @@ class Credits:
     @shaped
     def find(self, account: Account, effect: Effect, _claimed: Callable[[str], bool]) -> Finding:
         """Whether the record with our key is there."""
-        kind = self._kind(account)
-        standing = self._by_key(account, kind, effect)
+        with self._mendable(account):
+            kind = self._kind(account)
+            standing = self._by_key(account, kind, effect)
         if standing is None:
             return Absent()
         if standing.get("IsDeleted") is True:
             return Undecidable(_GONE)
         return _done(kind, standing, effect)
 
+    @shaped
     def _by_key(self, account: Account, kind: Kind, effect: Effect) -> Json | None:
         """The record with the effect's key that says how much was moved; one that only tells of a promise is none."""
         own = kind.names(NEEDED)
@@ -144,7 +152,8 @@ class Credits:
     @shaped
     def balance(self, account: Account, _capability: Capability, owner: str, holder: str, currency: str) -> Money:
         """What is left of one credit, or of all of somebody's in this currency where none is named."""
-        return self._balance(account, self._kind(account), owner, holder, currency)
+        with self._mendable(account):
+            return self._balance(account, self._kind(account), owner, holder, currency)
 
     def _balance(self, account: Account, kind: Kind, owner: str, holder: str, currency: str) -> Money:
         if holder:
@@ -164,7 +173,8 @@ class Credits:
     @shaped
     def remains(self, account: Account, holdings: Sequence[Holding]) -> Sequence[Remains]:
         """What is left of each credit: staff say on the record itself how much of it was used."""
-        left = self._lefts(account, self._kind(account), [each.holder for each in holdings])
+        with self._mendable(account):
+            left = self._lefts(account, self._kind(account), [each.holder for each in holdings])
         return [
             Remains(each, money.at_least_zero() if (money := left.get(each.holder)) is not None else None)
             for each in holdings
@@ -200,6 +210,17 @@ class Credits:
             words = f"our user does not see {', '.join(lacking)} of {CREDIT}: assign our permission set to it"
             raise Unavailable(words, platform=MANIFEST.key, operation="describe")
         return kind
+
+    @contextmanager
+    def _mendable(self, account: Account) -> Iterator[None]:
+        """A field that was hidden or removed lately is no refusal of a reward: an admin mends that, and then it is paid."""
+        try:
+            yield
+        except Refused as error:
+            if error.code not in SETUP:
+                raise
+            self.orgs.forget(account)
+            raise Unavailable(error.reason, platform=MANIFEST.key, operation=error.operation) from error
 
     # ── What sales people read beside it ────────────────────────────────────────────────────────────────────────
 

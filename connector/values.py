@@ -26,6 +26,8 @@ class Shape:
     choices: tuple[str, ...] = ()
 
 
+#: Begins the paths of what the merchant chose for the account that is written to.
+CHOSEN = "account."
 #: Whether the friend came to us by themselves, or was named by somebody else and has not been heard of yet.
 PERMISSIONS = ("came_themselves", "named_by_others")
 #: How somebody came who was referred, for fields that name the channel of everybody: a merchant maps it to a word of theirs.
@@ -37,6 +39,7 @@ VOCABULARY: abc.Mapping[str, Shape] = {
     **dict.fromkeys(["referral.source", "referral.medium", "referral.campaign"], Shape("text")),
     **dict.fromkeys(["advocate.id", "advocate.code", "advocate.link"], Shape("text")),
     **dict.fromkeys(["program.name", "reward.id", "reward.currency", "friend.permission_words"], Shape("text")),
+    "account.lead_source": Shape("text"),
     "referral.channel": Shape("choice", (CHANNEL,)),
     "friend.permission": Shape("choice", PERMISSIONS),
     **dict.fromkeys(["referral.touched_at", "referral.converted_at", "reward.issued_at"], Shape("timestamp")),
@@ -60,6 +63,7 @@ class Values:
     referral_explanation: str | None = None
     referral_touched_at: datetime | None = None
     referral_converted_at: datetime | None = None
+    account_lead_source: str | None = None
     advocate_id: str | None = None
     advocate_code: str | None = None
     advocate_link: str | None = None

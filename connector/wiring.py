@@ -25,7 +25,8 @@ from connector.lanes.lane import Lanes
 from connector.lanes.limits import LocalMeter, SharedMeter
 from connector.lanes.wake import Waker
 from connector.lanes.work import Workshop
-from connector.ports.platform import Kit, Meter
+from connector.ports.meter import Meter
+from connector.ports.platform import Kit
 from connector.store.database import Database, engine
 from connector.store.migrate import pending
 from connector.store.vault import Vault, derive

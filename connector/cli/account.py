@@ -10,6 +10,7 @@ from uuid import UUID
 import click
 
 from connector.errors import ConfigError
+from connector.journey.choose import choose
 from connector.journey.install import join, leave
 from connector.store import merchants
 from connector.wiring import App, open_app, ready
@@ -80,4 +81,21 @@ def disconnect(platform: str, account: str, name: str | None) -> None:
         click.echo(f"Disconnected {account}." + (f" Still to do: {left}." if left else ""))
 
 
-COMMANDS = (connect, disconnect, join_code)
+@click.command("choose")
+@click.argument("platform")
+@click.argument("choices", nargs=-1)
+@click.option("--account", required=True, help="The platform's name of the account.")
+@click.option("--merchant", "name", default=None, help="Needed only where there are several.")
+def choose_(platform: str, choices: tuple[str, ...], account: str, name: str | None) -> None:
+    """Decide something for one account, as NAME=WORD; NAME= takes it back. Without any, tell what can be decided."""
+    wanted = {each.partition("=")[0]: each.partition("=")[2] for each in choices}
+    with open_app() as app:
+        ready(app)
+        if platform not in app.adapters:
+            raise ConfigError([f"there is no platform {platform!r}; choose one of {', '.join(app.adapters)}"])
+        chosen = choose(app.desk, choose_merchant(app, name), platform, account, wanted)
+        for each in app.adapters[platform].manifest.choices:
+            click.echo(f"{each.name}={chosen.get(each.name, '')}   {each.help}")
+
+
+COMMANDS = (connect, disconnect, join_code, choose_)

@@ -22,7 +22,7 @@ from connector.domain.money import Money, Rate
 from connector.domain.touch import Source
 
 #: Reward kinds that a platform may be able to pay; no platform is ever named in a program.
-PAID_KINDS = ("balance", "code", "gift_card")
+PAID_KINDS = ("balance", "code", "gift_card", "points", "native")
 #: item: a thing that staff hand over. thanks: a word of thanks and the count of friends, nothing else.
 ITEM, THANKS = "item", "thanks"
 KINDS = (*PAID_KINDS, ITEM, THANKS)

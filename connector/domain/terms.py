@@ -19,7 +19,13 @@ from connector.domain.program import (
 )
 from connector.domain.rules import bounds_words, pilot_words
 
-_KINDS = {"balance": "store credit", "code": "a discount code", "gift_card": "a gift card"}
+_KINDS = {
+    "balance": "store credit",
+    "code": "a discount code",
+    "gift_card": "a gift card",
+    "points": "loyalty points",
+    "native": "a reward of our customer program",
+}
 #: What the friend has done once it counts.
 _DONE: Mapping[str, str] = {
     "order_paid": "has paid",

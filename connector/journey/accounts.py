@@ -28,7 +28,7 @@ def open_account(desk: Desk, lane: Lane) -> Account:
 
 
 def _account(connection: Connection, token: str) -> Account:
-    return Account(connection.id, connection.platform, connection.external, token)
+    return Account(connection.id, connection.platform, connection.external, token, connection.choices)
 
 
 def refresh(desk: Desk, lane: Lane, connection: Connection) -> Account:

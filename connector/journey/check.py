@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -13,10 +13,12 @@ from connector.journey.accounts import open_account, refresh
 from connector.journey.desk import Desk, Lane, Platform
 from connector.journey.listed import mark_lists
 from connector.journey.tasks import ADVOCATE, CHECK, DECIDE, FETCH, POLL, PROFILE, PROFILES, subject
+from connector.mapping import Row
 from connector.ports.platform import CANNOT, Account, Capability, Manifest, Outbound, Scope
 from connector.ports.records import FieldPlan, Setup
 from connector.ports.rows import Connection, Standing, connection_lane, merchant_lane
 from connector.ports.store import Tx
+from connector.values import CHOSEN
 
 CHECK_EVERY = timedelta(days=1)
 #: What an account says of itself that sends no deliveries.
@@ -70,10 +72,17 @@ def _provision(desk: Desk, lane: Lane, outbound: Outbound, account: Account) -> 
     if watching:
         return {}
     records = lane.platform.mapping.records if lane.platform.mapping is not None else {}
-    fields = {
-        kind: tuple(FieldPlan(r.field, r.type, r.help, r.choices) for r in rows) for kind, rows in records.items()
-    }
+    fields = {kind: tuple(_plans(rows, account.choices)) for kind, rows in records.items()}
     return outbound.provision(account, Setup(desk.public_url, fields))
+
+
+def _plans(rows: Iterable[Row], chosen: Mapping[str, str]) -> Iterator[FieldPlan]:
+    """The fields of one kind of record; one for what the merchant did not choose is not needed."""
+    for row in rows:
+        if not row.source.startswith(CHOSEN):
+            yield FieldPlan(row.field, row.type, row.help, row.choices)
+        elif word := chosen.get(row.source.removeprefix(CHOSEN)):
+            yield FieldPlan(row.field, row.type, row.help, (word,))
 
 
 def _have_people_looked_for(tx: Tx, lane: Lane) -> None:

@@ -19,7 +19,7 @@ from connector.journey.effects import SCHEDULE, Round, code_of, effect_of, pause
 from connector.journey.postings import post
 from connector.journey.tasks import DECIDE, WATCH
 from connector.ports.money import Lease
-from connector.ports.platform import Absent, Direction, Done, Effect, EffectClass, Operation, Undecidable
+from connector.ports.platform import Absent, Capability, Direction, Done, Effect, EffectClass, Operation, Undecidable
 from connector.ports.rows import Answer, Attempt, AttemptState, Movement, connection_lane, merchant_lane
 
 #: Calls under way at once, each for another account.
@@ -77,7 +77,7 @@ def _read_back(now: Round, lease: Lease, attempt: Attempt) -> None:
         finding: Done | Absent | Undecidable = Undecidable("the platform keeps no mark of ours on this movement")
     else:
         try:
-            finding = now.outbound.find(now.account, secretly(desk, attempt), claimed)
+            finding = now.outbound.find(now.account, whole(desk, lane, attempt), claimed)
         except Refused as error:
             finding = Undecidable(f"the account cannot be read: {error.reason}")
     reach("issue.read_back")
@@ -124,15 +124,20 @@ def _begin(desk: Desk, lane: Lane, lease: Lease, movement: Movement, effect: Eff
         return attempt
 
 
-def secretly(desk: Desk, attempt: Attempt) -> Effect:
-    """What the attempt moves, with the secret text that is kept nowhere."""
-    return replace(attempt.effect, code=code_of(desk.marker_key, attempt.reward))
+def whole(desk: Desk, lane: Lane, attempt: Attempt) -> Effect:
+    """What the attempt moves, with what is not kept beside it: the secret text, and the purchase that earned it."""
+    effect = replace(attempt.effect, code=code_of(desk.marker_key, attempt.reward))
+    if effect.capability is not Capability.NATIVE:
+        return effect
+    with desk.store.begin(lane.merchant) as tx:
+        story = tx.referrals.story(attempt.referral)
+    return replace(effect, deed=story.referral.ref if story else None)
 
 
 def _call(now: Round, attempt: Attempt, lease: Lease) -> Outcome:
     """The one call, and its answer by consequence."""
     try:
-        done = now.outbound.issue(now.account, secretly(now.desk, attempt), lease.guard(attempt.deadline_at))
+        done = now.outbound.issue(now.account, whole(now.desk, now.lane, attempt), lease.guard(attempt.deadline_at))
     except Unknown as error:
         return Outcome(Answer(AttemptState.UNKNOWN, reason=error.reason))
     except Refused as error:

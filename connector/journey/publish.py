@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from connector.domain.program import OWN_EVENTS, PAID_KINDS, Mode, Program, RewardRule
+from connector.domain.program import OWN_EVENTS, PAID_KINDS, Mode, Payment, Program, RewardRule
 from connector.domain.program_data import parse
 from connector.errors import ConfigError
 from connector.journey.desk import Desk
@@ -17,6 +17,7 @@ from connector.ports.store import Tx
 
 #: What a referral may wait for that a new version can bring.
 _HOLDS = ("budget",)
+_NATIVE = "native"
 
 
 def publish(
@@ -46,7 +47,7 @@ def check(desk: Desk, tx: Tx, program: Program) -> list[str]:
     """
     connected = set(tx.connections.platforms().values()) or set(desk.platforms)
     manifests = [desk.platforms[key].manifest for key in sorted(connected)]
-    problems = _source(manifests, program)
+    problems = [*_source(manifests, program), *_native(program)]
     notes = []
     for rule in program.every_reward:
         if rule.kind in PAID_KINDS:
@@ -57,6 +58,19 @@ def check(desk: Desk, tx: Tx, program: Program) -> list[str]:
     if problems:
         raise ConfigError(list(dict.fromkeys(problems)))
     return list(dict.fromkeys(notes))
+
+
+def _native(program: Program) -> list[str]:
+    """What a platform rewards by its own rules is told of once, and it is told who referred."""
+    side = program.friend_reward
+    found = (
+        ["friend.kind: a platform's own program rewards who referred; choose another kind"]
+        if side and _NATIVE in side.kinds
+        else []
+    )
+    if program.payment is not Payment.FIRST and any(_NATIVE in rule.kinds for rule in program.every_reward):
+        found.append("qualify.payment: a platform's own program is told of the first purchase alone; write `first`")
+    return found
 
 
 def _source(manifests: list[Manifest], program: Program) -> list[str]:

@@ -5,6 +5,7 @@ The purchase is written where it was made; the friend on every platform that kee
 
 from __future__ import annotations
 
+from collections import abc
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from uuid import UUID
@@ -36,7 +37,8 @@ def write_due(desk: Desk, lane: Lane) -> int:
         tasks = tx.tasks.waiting(name, RECORD, size)
         if len(tasks) < size and not tx.tasks.due(name, RECORD, 1):
             return 0
-        wanted = {task: _writes(tx, lane, mapping, task) for task in tasks}
+        chosen = tx.connections.get(lane.connection).choices
+        wanted = {task: _writes(tx, lane, mapping, chosen, task) for task in tasks}
     results = send(desk, lane, [write for writes in wanted.values() for write in writes])
     with desk.store.begin(lane.merchant) as tx:
         for task, writes in wanted.items():
@@ -65,12 +67,12 @@ def _name(write: RecordWrite) -> tuple[ObjectRef, str]:
     return write.ref, "" if write.ref.id else write.email
 
 
-def _writes(tx: Tx, lane: Lane, mapping: Mapping, task: Task) -> list[RecordWrite]:
+def _writes(tx: Tx, lane: Lane, mapping: Mapping, chosen: abc.Mapping[str, str], task: Task) -> list[RecordWrite]:
     """The purchase, the friend and each reward, with the values that the mapping asks for."""
     story = tx.referrals.story(UUID(task.subject))
     if story is None:
         return []
-    values, found = _values(story), list[RecordWrite]()
+    values, found = replace(_values(story), account_lead_source=chosen.get("lead_source")), list[RecordWrite]()
     referral, kind = story.referral, lane.platform.manifest.person_kind
     advocate = tx.people.external(referral.advocate_person, lane.connection, kind)
     tie = (Link(ObjectRef(kind, advocate), REFERRED_BY),) if advocate else ()
@@ -78,7 +80,8 @@ def _writes(tx: Tx, lane: Lane, mapping: Mapping, task: Task) -> list[RecordWrit
         found.append(RecordWrite(referral.ref, render(mapping, referral.ref.kind, values)))
         if beside := lane.platform.manifest.beside.get(referral.ref.kind):
             found.append(RecordWrite(ObjectRef(beside, referral.ref.id), render(mapping, beside, values)))
-    found += person_write(tx, lane, referral.friend, render(mapping, kind, values), tie)
+    theirs = person_write(tx, lane, referral.friend, render(mapping, kind, values), tie)
+    found += [replace(write, friend=True) for write in theirs]
     if "credit" in mapping.records:
         owed = [reward for reward in tx.rewards.of(referral.id) if reward.connection == lane.connection]
         found += _credits(tx, lane, mapping, story, owed)

@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 from redis import Redis, RedisError
 
 from connector.errors import Throttled
-from connector.ports.platform import Window
+from connector.ports.meter import Window
 
 #: Until the platform has spoken we ask freely: its first answer says how much there is.
 _KEEP_S = 3600

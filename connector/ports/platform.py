@@ -15,6 +15,7 @@ from uuid import UUID
 from connector.domain.facts import Fact, ObjectRef
 from connector.domain.money import Money
 from connector.domain.touch import Touch
+from connector.ports.meter import Meter
 from connector.ports.records import RecordResult, RecordWrite, Setup
 
 # ── What a platform says of itself ───────────────────────────────────────────────────────────────────────────────
@@ -26,6 +27,8 @@ class Capability(StrEnum):
     BALANCE = "balance"
     CODE = "code"
     GIFT_CARD = "gift_card"
+    POINTS = "points"
+    NATIVE = "native"
     RECORD = "record"
     EVENT = "event"
     OFFER = "offer"
@@ -78,6 +81,18 @@ class Setting:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """Something that a merchant decides for one account, such as the campaign that referred people become members of.
+
+    pattern: what it must look like; nothing needs to be chosen.
+    """
+
+    name: str
+    help: str
+    pattern: str = r".{1,255}"
+
+
+@dataclass(frozen=True)
 class Operation:
     """One money operation and its effect class. With an expiry date the class may be better than without.
 
@@ -108,6 +123,7 @@ class Manifest:
     hosts of its own; anything else is refused. qualifying: purchase events it can supply. api_version: the pinned version
     of its API. app_key and app_secret name the settings that hold the app's own id and secret; url_setting names the one
     that replaces its hosts. prepares: whether something must be set up on an account before anything is written there.
+    choices: what a merchant may decide for each account.
     beside: the kind of record that a purchase of some kind belongs to and that is written beside it, such as the account
     of an opportunity; it goes by the purchase's id. by_email: whether records of people are found by e-mail together, so
     that a person need not be known there to be written to.
@@ -140,6 +156,7 @@ class Manifest:
     prepares: bool = False
     by_email: bool = False
     beside: Mapping[str, str] = field(default_factory=dict)
+    choices: tuple[Choice, ...] = ()
 
     def operation(self, capability: Capability, direction: Direction) -> Operation | None:
         """The declared operation, or None where the platform cannot do it."""
@@ -215,12 +232,13 @@ class Glance:
 
 @dataclass(frozen=True)
 class Account:
-    """One connection, opened for calls: where it lives, and the token to use. Never logged."""
+    """One connection, opened for calls: where it lives, the token to use, and what its merchant chose. Never logged."""
 
     connection: UUID
     platform: str
     external: str
     token: str = field(repr=False)
+    choices: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 #: Begins the owner of an effect for somebody who has no account on the platform.
@@ -236,7 +254,7 @@ class Effect:
     what we recognise it by afterwards. since: the first moment it may have landed. expires_at: the whole expiry of a
     credit, which may carry the marker. leaves: what should be left after a debit, where that can be set outright.
     code: the secret text that a code or card is made out to, computed for each call and kept nowhere. reward: what is paid
-    or taken back, where the platform keeps one record for each.
+    or taken back, where the platform keeps one record for each. deed: the purchase on this platform that earned it.
     """
 
     id: UUID
@@ -251,6 +269,7 @@ class Effect:
     leaves: Money | None = None
     code: str = field(default="", repr=False)
     reward: UUID | None = None
+    deed: ObjectRef | None = None
 
     @property
     def guest(self) -> bool:
@@ -307,30 +326,6 @@ class Remains:
     left: Money | None
     ended: bool = False
     closed: bool = False
-
-
-@dataclass(frozen=True)
-class Window:
-    """A limit of the kind "so many calls in any so many seconds"."""
-
-    most: int
-    seconds: float
-
-
-class Meter(Protocol):
-    """The connection's share of the platform's rate limit, shared by all workers."""
-
-    def take(self, connection: UUID, cost: float) -> None:
-        """Reserve `cost`; raises Throttled with the wait when the bucket is too low."""
-
-    def enter(self, connection: UUID, window: Window) -> None:
-        """Count one call; raises Throttled with the wait when the window is full. What was learned counts instead."""
-
-    def saw(self, connection: UUID, window: Window, left: int) -> None:
-        """The platform's own word of its window, and how many calls are left in it now."""
-
-    def learn(self, connection: UUID, *, available: float, maximum: float, per_second: float, back: float) -> None:
-        """Correct the bucket by what the platform just said. back: what a call reserved and did not cost in the end."""
 
 
 class Guard(Protocol):

@@ -34,13 +34,14 @@ class RecordWrite:
     """Values for one record on the platform, by the platform's name of the field.
 
     email: by which a person is found whose id there we do not know; nobody there is nothing to write. links: only where
-    the platform knows such ties.
+    the platform knows such ties. friend: whether it is the record of somebody who was referred.
     """
 
     ref: ObjectRef
     fields: Mapping[str, FieldValue]
     email: str = field(default="", repr=False)
     links: tuple[Link, ...] = ()
+    friend: bool = False
 
 
 @dataclass(frozen=True)

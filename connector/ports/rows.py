@@ -122,7 +122,7 @@ class Task:
 class Connection:
     """One installation. currency and traits: what the account said of itself. token_version counts token pairs.
 
-    refreshed_at: when the pair that stands was given.
+    refreshed_at: when the pair that stands was given. choices: what the merchant decided for it.
     """
 
     id: UUID
@@ -140,6 +140,7 @@ class Connection:
     scopes: frozenset[str] = frozenset()
     traits: Mapping[str, str] = field(default_factory=dict)
     refreshed_at: datetime | None = None
+    choices: Mapping[str, str] = field(default_factory=dict)
 
     def grants(self, scope: str) -> bool:
         """Whether the merchant gave this permission; one that nobody told us about counts as given until refused."""

@@ -110,6 +110,9 @@ class Connections(Protocol):
     def learn(self, connection: UUID, currency: str, scopes: Sequence[str], traits: Mapping[str, str]) -> bool:
         """Keep what the account says of itself; says whether any of it is new."""
 
+    def choose(self, connection: UUID, choices: Mapping[str, str]) -> None:
+        """What the merchant decided for it, in place of all before."""
+
     def doubt(self, connection: UUID, version: int) -> None: ...
     def withhold(self, connection: UUID, kinds: frozenset[str], shown: frozenset[str]) -> None:
         """Remember which kinds of marks the account does not show us, until it shows one."""

@@ -36,6 +36,7 @@ class Connections(Repository):
             scopes=frozenset(row.scopes),
             traits=dict(row.traits),
             refreshed_at=row.refreshed_at,
+            choices=dict(row.choices),
         )
 
     def all(self) -> list[Connection]:
@@ -133,6 +134,15 @@ class Connections(Repository):
                 scopes=sorted(scopes),
                 traits=as_json(dict(traits)),
             ).rowcount
+        )
+
+    def choose(self, connection: UUID, choices: Mapping[str, str]) -> None:
+        """What the merchant decided for it, in place of all before."""
+        self.run(
+            """UPDATE connection SET choices = CAST(:choices AS jsonb)
+               WHERE merchant_id = :merchant AND id = :id AND choices <> CAST(:choices AS jsonb)""",
+            id=connection,
+            choices=as_json(dict(choices)),
         )
 
     def claim_refresh(self, connection: UUID, version: int, lease: timedelta) -> bool:

@@ -31,13 +31,17 @@ def uncovered(manifest: Manifest) -> list[str]:
     for operation in manifest.operations:
         if operation.capability not in manifest.capabilities:
             found.append(f"{operation.direction} of {operation.capability}: the capability is not declared")
+        if CASES.get(operation.capability) == "told":  # moves no money of ours: each platform's own tests hold it
+            continue
         if CASES.get(operation.capability) != "money":
             found.append(f"no cases for {operation.direction} of {operation.capability}")
         unheld = {operation.effect, operation.effect_with_expiry or operation.effect} - money.CLASSES
         found += [f"no cases for effect class {effect}" for effect in sorted(unheld)]
     held = {(v.platform, v.operation) for v in money.VARIANTS}
     found += [
-        f"{o.capability} {o.direction} is never tried" for o in manifest.operations if (manifest.key, o) not in held
+        f"{o.capability} {o.direction} is never tried"
+        for o in manifest.operations
+        if (manifest.key, o) not in held and CASES.get(o.capability) != "told"
     ]
     if Capability.RECORD in manifest.capabilities and manifest.key not in records.PLATFORMS:
         found.append("records are never written")

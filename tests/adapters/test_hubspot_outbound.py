@@ -25,7 +25,8 @@ from connector.domain.facts import (
 from connector.domain.money import Money
 from connector.domain.touch import Source, Touch
 from connector.errors import NotDone, Throttled, Unavailable
-from connector.ports.platform import Account, Kit, Seen, Wanted, Window
+from connector.ports.meter import Window
+from connector.ports.platform import Account, Kit, Seen, Wanted
 from tests.adapters.conformance.driver import Meter
 from tests.adapters.conformance.wire import Answer, Trouble, Wire
 

@@ -36,6 +36,7 @@ KNOWN = Values(
     referral_explanation="The order used ANNA7.",
     referral_touched_at=WHEN,
     referral_converted_at=WHEN,
+    account_lead_source="Referral",
     advocate_code="ANNA7",
     advocate_link="https://connector.example.com/r/ANNA7",
     friend_permission="came_themselves",

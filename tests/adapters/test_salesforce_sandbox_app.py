@@ -237,12 +237,19 @@ def test_a_purchase_of_a_referred_account_issues_vouchers_and_again_when_it_is_t
 
 def test_points_are_credited_for_each_call_and_a_refusal_stands_in_an_answer_of_200(client):
     client.control("orgs/update", licences=["loyalty"])
-    client.control("records", object="LoyaltyProgram", values={"Name": "Tea"})
+    contact = client.control("records", object="Contact", values={"LastName": "L"})["id"]
+    number = client.enrol(contact, "Tea")
     path = "connect/loyalty/programs/Tea/program-processes/Credit"
     journal = {"ActivityDate": "2026-01-01T00:00:00Z", "ExternalTransactionNumber": "k", "TransactionAmount": "45.0"}
+    journal["MemberId"] = number
     body = {"processParameters": [{"TransactionJournal": journal, "PointsToCredit": 100.0}]}
     for _ in range(2):
         assert client.ask("POST", path, body)["status"] is True
+    heap = "SELECT PointsBalance FROM LoyaltyMemberCurrency"
+    assert [row["PointsBalance"] for row in client.query(heap)] == [200.0]
+    more = {"processParameters": [{"TransactionJournal": journal, "PointsToDebit": 201.0}]}
+    assert client.ask("POST", path.replace("Credit", "Debit"), more)["status"] is False
+    assert [row["PointsBalance"] for row in client.query(heap)] == [200.0]
     asked = "SELECT Id, TransactionAmount FROM TransactionJournal WHERE ExternalTransactionNumber = 'k'"
     assert [row["TransactionAmount"] for row in client.query(asked)] == [45.0, 45.0]
     client.control("orgs/update", refuses="No such member")

@@ -164,10 +164,12 @@ def test_referral_events_and_loyalty_processes_answer_as_published(client):
     assert answer.status_code == 200 and keys(answer.json()) == keys(theirs)
     assert answer.json()[0]["outputValues"]["referralStage"] == theirs[0]["outputValues"]["referralStage"]
 
-    client.control("records", object="LoyaltyProgram", values={"Name": "Tea"})
-    path = "connect/loyalty/programs/Tea/program-processes/Credit"
-    for name in ("loyalty-credit-points-to-members", "loyalty-issue-voucher-by-member-id", "loyalty-issue-voucher-by-membership-number"):  # fmt: skip
-        told = client.ask("POST", path, recorded(f"{name}.request", "loyalty-referral-billing"))
+    number = client.enrol(event["inputs"][0]["referralContactId"], "Tea")
+    for process, name in (("Credit", "credit-points-to-members"), ("Voucher", "issue-voucher-by-member-id"), ("Voucher", "issue-voucher-by-membership-number")):  # fmt: skip
+        asked = recorded(f"loyalty-{name}.request", "loyalty-referral-billing")
+        for row in asked["processParameters"]:
+            row.get("TransactionJournal", {})["MemberId"] = number
+        told = client.ask("POST", f"connect/loyalty/programs/Tea/program-processes/{process}", asked)
         assert told == recorded("loyalty-program-process.response", "loyalty-referral-billing")
 
 

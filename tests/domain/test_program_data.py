@@ -126,7 +126,10 @@ BAD: list[tuple[dict[Any, Any], str]] = [
     ({"advocate": {"percent": 10, "cap": "0 EUR"}}, "advocate.cap: '0 EUR' must be"),
     ({"advocate": {"percent": 10, "expires_days": 0}}, "advocate.expires_days: must be at least 1, or left out"),
     ({"advocate": {"percent": 10, "expires_days": "soon"}}, "advocate.expires_days: 'soon' must be"),
-    ({"advocate": {"percent": 10, "kind": "cash"}}, "advocate.kind: 'cash' is none of balance, code, gift_card"),
+    (
+        {"advocate": {"percent": 10, "kind": "cash"}},
+        "advocate.kind: 'cash' is none of balance, code, gift_card, points, native",
+    ),
     ({"links": {"hosts": "anna.example.com"}}, "links.hosts: write a list of texts"),
     ({"links": {"path": "collections"}}, "links.path: 'collections' must be a path on the shop"),
     ({"links": {"path": "//evil.example"}}, "links.path: '//evil.example' must be"),
@@ -288,5 +291,5 @@ def test_a_won_deal_may_qualify_and_so_may_all_else_that_can_be_told() -> None:
 def test_a_fallback_is_another_kind_and_each_once(fallback: list[str]) -> None:
     data = {**SMALLEST, "advocate": {"amount": "10.00 EUR", "fallback": fallback}}
     assert problems(data) == [
-        "advocate.fallback: name other kinds than balance, each once, of balance, code, gift_card"
+        "advocate.fallback: name other kinds than balance, each once, of balance, code, gift_card, points, native"
     ]

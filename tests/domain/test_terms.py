@@ -39,6 +39,9 @@ FIRST: list[tuple[dict[str, Any], str]] = [
     ({"advocate": {"amount": "7.50 EUR", "kind": "code"}}, "You get 7.50 EUR as a discount code, 14 days after your friend has paid."),
     ({"advocate": {**FIXED, "cap": "4.00 EUR"}}, "You get 5.00 EUR as store credit, 14 days after your friend has paid."),
     ({"advocate": {**FIXED, "kind": "gift_card"}}, "You get 5.00 EUR as a gift card, 14 days after your friend has paid."),
+    ({"advocate": {**FIXED, "kind": "points"}}, "You get 5.00 EUR as loyalty points, 14 days after your friend has paid."),
+    ({"advocate": {**FIXED, "kind": "native"}},
+     "You get 5.00 EUR as a reward of our customer program, 14 days after your friend has paid."),
     ({"advocate": MUG}, "You get a mug, 14 days after your friend has paid."),
     ({"advocate": {"kind": "thanks"}}, "You get our thanks once your friend has paid."),
     ({"advocate": None, "friend": FIXED}, "You get our thanks once your friend has paid."),
@@ -167,6 +170,7 @@ def test_what_a_friend_gets_can_be_said_alone() -> None:
         ("balance", "Store credit"),
         ("code", "Discount code"),
         ("gift_card", "Gift card"),
+        ("points", "Loyalty points"),
         ("store_metrics", "Store metrics"),
     ],
 )

@@ -126,7 +126,7 @@ WRONG: list[tuple[str, str, str, str]] = [
     ("  prefer: code", "  prefer: coupon", "attribution.prefer", "'coupon' is none of code, link"),
     ("  prefer: code", "  precedence: [clicks]", "attribution.precedence", "name each of redeem_code,"),
     ("  prefer: code", "  prefer: code\n  precedence: [click]", "attribution.prefer", "leave it out where"),
-    ("  kind: balance", "  kind: cash", "advocate.kind", "'cash' is none of balance, code, gift_card, item, thanks"),
+    ("  kind: balance", "  kind: cash", "advocate.kind", "'cash' is none of balance, code, gift_card, points, native, item, thanks"),
     ("  percent: 12.5", "  percent: 12.5%", "advocate.percent", "'12.5%' must be more than 0 and at most 100"),
     ("  percent: 12.5", "  percent: 120", "advocate.percent", "120 must be more than 0 and at most 100"),
     ("  percent: 12.5", "  percent: 12.5\n  amount: 5.00 EUR", "advocate", "not both, not neither"),

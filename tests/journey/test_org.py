@@ -10,7 +10,7 @@ import pytest
 from connector.lanes import due
 from tests.conftest import MakeApp
 from tests.journey.money import hurry, until
-from tests.orgs import Org
+from tests.orgs import PROGRAM, STAGES, Org
 
 
 @pytest.fixture
@@ -86,6 +86,32 @@ def test_a_person_on_an_opportunity_by_contact_role_alone_counts(org: Org) -> No
     org.win(deal)
     org.work()
     assert [each["Amount__c"] for each in org.credits(anna)] == [Decimal(50)]
+
+
+def test_a_hold_runs_from_the_day_it_was_won_whichever_won_stage_it_moves_to(make_app: MakeApp) -> None:
+    """An admin has two won stages; moving on to the second must not make the advocate wait anew."""
+    with Org(
+        make_app, stages=[*STAGES, {"label": "Delivered", "probability": 100, "closed": True, "won": True}]
+    ) as org:
+        _, code = org.advocate()
+        org.apply({**PROGRAM, "qualify": {"stays_days": 10}})
+        deal = org.opportunity(org.contact("ben@example.com", Referral_Code__c=code))
+        org.win(deal)
+        org.work()
+        (won,) = _won(org)
+        org.client.control("clock", advance_s=6 * 86_400)
+        org.save(deal, StageName="Delivered")
+        org.work()
+        assert _won(org) == {won}
+        org.reopen(deal)
+        org.save(deal, StageName="Delivered")
+        org.work()
+        assert _won(org) > {won}, "it is won anew, and waits anew"
+
+
+def _won(org: Org) -> set[str]:
+    """Since when opportunities are won, as was ever told."""
+    return {row["at"] for row in org.rows("SELECT data ->> 'at' AS at FROM fact WHERE data ->> 'is' = 'DealWon'")}
 
 
 def test_credit_that_staff_used_is_told_as_used_and_is_not_taken_back(org: Org) -> None:

@@ -25,7 +25,7 @@ from redis.retry import Retry
 from connector.errors import Throttled
 from connector.lanes import limits
 from connector.lanes.limits import SLACK_S, LocalMeter, SharedMeter
-from connector.ports.platform import Meter, Window
+from connector.ports.meter import Meter, Window
 
 ONE = UUID(int=1)
 #: Two moments that are further apart by less than this are the same: sums of seconds are rounded.

@@ -17,7 +17,8 @@ from adapters.hubspot.api.answers import Told, classify, token_refused
 from adapters.hubspot.api.sdk import Call
 from adapters.plain import rows, text_of, time_of
 from connector.errors import ConfigError, Refused, Throttled, Unavailable, Unknown
-from connector.ports.platform import Account, Guard, Kit, Window
+from connector.ports.meter import Window
+from connector.ports.platform import Account, Guard, Kit
 
 Json = Mapping[str, Any]
 

@@ -86,9 +86,10 @@ def problem(row: Json) -> Problem:
 
 
 def problems(reply: Reply) -> list[Problem]:
-    """The errors that an answer names, which is a list, or in some cases one object."""
+    """The errors that an answer names: a list, in some cases one object, and of an action those of each of its items."""
     told = _any(reply)
-    return [problem(row) for row in (rows(told) or ([told] if isinstance(told, dict) else []))]
+    every = rows(told) or ([told] if isinstance(told, dict) else [])
+    return [problem(error) for row in every for error in (rows(row.get("errors")) or [row])]
 
 
 def _any(reply: Reply) -> Any:

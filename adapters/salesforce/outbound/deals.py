@@ -30,11 +30,15 @@ def fields_of(kind: Kind, wanted: Iterable[str] = ()) -> list[str]:
 
 @dataclass(frozen=True)
 class Deal:
-    """An opportunity with everybody on it. first_won: when its account's first won one was made, "" for none yet."""
+    """An opportunity with everybody on it. first_won: when its account's first won one was made, "" for none yet.
+
+    won_since: when it was won, whichever won stages it went through since; "" where the org does not tell.
+    """
 
     record: Json
     people: tuple[Person, ...]
     first_won: str
+    won_since: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,8 @@ def _facts(view: View, ref: ObjectRef, deal: Deal) -> Iterator[Fact]:
     first = _is_first(deal)
     if record.get("IsWon") is True:
         net = money_in(record, "Amount", held(record, "CurrencyIsoCode") or view.currency)
-        yield DealWon(ref, view.at, since, placed, net, first_order=first)
+        won = max(time_of(deal.won_since) or since, placed)
+        yield DealWon(ref, view.at, won, placed, net, first_order=first)
     else:
         yield DealReopened(ref, view.at, since)
     if stage := held(record, "StageName"):

@@ -127,16 +127,19 @@ class Reads:
         asked = f"SELECT {', '.join(deals.fields_of(kind, wanted))} FROM Opportunity WHERE Id IN {listed}"  # noqa: S608
         own = self.client.query(account, asked, operation="opportunities", deleted=True)
         records = {full_id(held(record, "Id")): record for record in own}
-        on, first = self._on(account, records)
+        on, first, since = self._on(account, records)
         persons = self.people(account, {each for there in on.values() for each in there}, frozenset())
         found = {}
         for one, record in records.items():
             there = {person.id: person for each in on[one] if (person := persons.get(each))}
-            found[one] = deals.Deal(record, tuple(there.values()), first.get(full_id(held(record, "AccountId")), ""))
+            oldest = first.get(full_id(held(record, "AccountId")), "")
+            found[one] = deals.Deal(record, tuple(there.values()), oldest, since.get(one, ""))
         return found
 
-    def _on(self, account: Account, records: Mapping[str, Json]) -> tuple[dict[str, list[str]], dict[str, str]]:
-        """Who is on each opportunity, and when the first one that was won of each account was made."""
+    def _on(
+        self, account: Account, records: Mapping[str, Json]
+    ) -> tuple[dict[str, list[str]], dict[str, str], dict[str, str]]:
+        """Who is on each opportunity, when the first one that was won of each account was made, and since when it is won."""
         listed = soql.texts(records)
         accounts = sorted({each for record in records.values() if (each := full_id(held(record, "AccountId")))})
         queries = {
@@ -148,6 +151,11 @@ class Reads:
                 "SELECT AccountId, MIN(CreatedDate) oldest FROM Opportunity WHERE IsWon = true"  # noqa: S608
                 f" AND AccountId IN {soql.texts(accounts)} GROUP BY AccountId"
             )
+        if records and self.orgs.kind(account, _PAST):
+            queries["past"] = (
+                f"SELECT OpportunityId, ForecastCategory, CreatedDate FROM {_PAST} WHERE OpportunityId IN {listed}"  # noqa: S608
+                " ORDER BY CreatedDate, Id"
+            )
         told = self.client.queries(account, queries, operation="on_opportunities") if records else {}
         on: dict[str, list[str]] = defaultdict(list)
         for name, (of, who) in _ON.items():
@@ -155,7 +163,8 @@ class Reads:
                 on[full_id(held(row, of))].append(full_id(held(row, who)))
         for one, record in records.items():
             on[one] += filter(None, [full_id(held(record, "ContactId"))])
-        return on, {full_id(held(row, "AccountId")): held(row, "oldest") for row in told.get("won", ())}
+        first = {full_id(held(row, "AccountId")): held(row, "oldest") for row in told.get("won", ())}
+        return on, first, _won_since(told.get("past", ()))
 
     # ── People by their addresses ───────────────────────────────────────────────────────────────────────────────
 
@@ -186,8 +195,24 @@ class Reads:
         return found
 
 
+_PAST = "OpportunityHistory"
 #: Which field of these answers names the opportunity, and which the person.
 _ON = {"roles": ("OpportunityId", "ContactId"), "leads": ("ConvertedOpportunityId", "Id")}
+
+
+def _won_since(past: Iterable[Json]) -> dict[str, str]:
+    """When each opportunity that is won became so: a move from one won stage to another is none.
+
+    Won stages alone stand for the forecast category Closed ("Forecast categories" in Salesforce help).
+    """
+    since: dict[str, str] = {}
+    for row in past:
+        one = full_id(held(row, "OpportunityId"))
+        if held(row, "ForecastCategory") == "Closed":
+            since.setdefault(one, held(row, "CreatedDate"))
+        else:
+            since.pop(one, None)
+    return since
 
 
 def _people_among(refs: Iterable[ObjectRef]) -> list[str]:

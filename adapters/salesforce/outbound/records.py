@@ -15,6 +15,7 @@ from typing import Any
 from adapters.salesforce import MANIFEST
 from adapters.salesforce.api import BATCH, SETUP, Client, shaped, soql
 from adapters.salesforce.inbound.ids import full_id, is_lead
+from adapters.salesforce.outbound.campaign import Campaign
 from adapters.salesforce.outbound.org import Kind, Orgs
 from adapters.salesforce.outbound.reads import Reads
 from adapters.salesforce.outbound.referral_credits import Credits
@@ -54,6 +55,10 @@ class _Plan:
     missing: frozenset[str]
     sources: tuple[RecordWrite, ...]
 
+    @property
+    def of_friend(self) -> bool:
+        return any(source.friend for source in self.sources)
+
 
 @dataclass(frozen=True)
 class Records:
@@ -63,6 +68,7 @@ class Records:
     orgs: Orgs
     reads: Reads
     credits: Credits
+    campaign: Campaign
 
     def write_records(self, account: Account, writes: Sequence[RecordWrite]) -> Sequence[RecordResult]:
         """Write records of several kinds, up to 200 in a call."""
@@ -77,9 +83,11 @@ class Records:
         others = [write for write in writes if write.ref.kind != "credit"]
         where, nowhere = self.reads.fresh(account, lambda: self._addressed(account, others))
         results |= nowhere
-        for plan, refused in self._sent(
-            account, self.reads.fresh(account, lambda: list(self._planned(account, where)))
-        ):
+        plans = self.reads.fresh(account, lambda: list(self._planned(account, where)))
+        sent = list(self._sent(account, plans))
+        outside = self.campaign.add(account, [plan.id for plan, refused in sent if plan.of_friend and not refused])
+        for plan, why in sent:
+            refused = why or outside.get(plan.id, "")
             for source in plan.sources:
                 left = plan.kept | plan.missing
                 written = tuple(name for name in source.fields if name not in left)

@@ -8,7 +8,7 @@ Each has our key as its unique external id, so that written twice it is still on
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,13 +19,13 @@ from adapters.salesforce.api import SETUP, Client, Item, refused, shaped, soql
 from adapters.salesforce.inbound.ids import full_id, is_lead
 from adapters.salesforce.outbound.org import Kind, Orgs
 from adapters.salesforce.outbound.values import Json, held, money_in, stamp
+from adapters.salesforce.outbound.whose import present
 from connector import clock
 from connector.domain.money import Money
 from connector.errors import Refused, Unavailable, Unknown
 from connector.ports.platform import (
     Absent,
     Account,
-    Capability,
     Direction,
     Done,
     Effect,
@@ -49,7 +49,6 @@ OPPORTUNITY = "Opportunity__c"
 NEEDED = (KEY, KIND, AMOUNT, USED, CURRENCY, REVERSES, ISSUED_AT, *ADVOCATE.values())
 CREDITED, TAKEN_BACK = "Credit", "Taken back"
 _GONE = "the Referral Credit was deleted: restore it from the recycle bin, or settle it by hand"
-_NO_ADVOCATE = "the advocate's record is gone: look where it was merged into"
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ class Credits:
 
     def _new(self, account: Account, kind: Kind, effect: Effect) -> dict[str, Any]:
         """What a new record says, by the org's own names. Raises Refused where fields are hidden from us."""
-        owner = self._owner(account, effect.owner)
+        owner = present(self.client, account, effect.owner)
         credit = effect.direction is Direction.CREDIT
         said: dict[str, Any] = {
             KIND: CREDITED if credit else TAKEN_BACK,
@@ -110,23 +109,10 @@ class Credits:
         names = kind.names(said)
         return {names[name]: value for name, value in said.items() if name in names}
 
-    @shaped
-    def _owner(self, account: Account, owner: str) -> str:
-        """The advocate's present record: the contact that their lead became, the one that theirs was merged into."""
-        if is_lead(owner):
-            asked = f"SELECT Id, ConvertedContactId FROM Lead WHERE Id = {soql.text(owner)}"  # noqa: S608
-        else:
-            asked = f"SELECT Id, MasterRecordId FROM Contact WHERE Id = {soql.text(owner)}"  # noqa: S608
-        found = self.client.query(account, asked, operation="owner", deleted=True)
-        if not found:
-            raise Refused(_NO_ADVOCATE, code="ENTITY_IS_DELETED", platform=MANIFEST.key, operation="owner")
-        row = found[0]
-        return full_id(held(row, "ConvertedContactId")) or full_id(held(row, "MasterRecordId")) or owner
-
     # ── Reading back ────────────────────────────────────────────────────────────────────────────────────────────
 
     @shaped
-    def find(self, account: Account, effect: Effect, _claimed: Callable[[str], bool]) -> Finding:
+    def find(self, account: Account, effect: Effect) -> Finding:
         """Whether the record with our key is there."""
         with self._mendable(account):
             kind = self._kind(account)
@@ -150,7 +136,7 @@ class Credits:
         return self._balance(account, kind, effect.owner, effect.holder, effect.amount.currency)
 
     @shaped
-    def balance(self, account: Account, _capability: Capability, owner: str, holder: str, currency: str) -> Money:
+    def balance(self, account: Account, owner: str, holder: str, currency: str) -> Money:
         """What is left of one credit, or of all of somebody's in this currency where none is named."""
         with self._mendable(account):
             return self._balance(account, self._kind(account), owner, holder, currency)
@@ -161,7 +147,7 @@ class Credits:
             if left is None:
                 raise Refused(_GONE, code="ENTITY_IS_DELETED", platform=MANIFEST.key, operation="balance")
             return left.at_least_zero() if left.currency == currency else Money.zero(currency)
-        own, now = kind.names(NEEDED), self._owner(account, owner)
+        own, now = kind.names(NEEDED), present(self.client, account, owner)
         whose = " OR ".join(f"{own[name]} IN {soql.texts({owner, now})}" for name in ADVOCATE.values() if name in own)
         asked = f"SELECT Id FROM {kind.name} WHERE ({whose}) AND {own[KIND]} = {soql.text(CREDITED)}"  # noqa: S608
         ids = [full_id(held(row, "Id")) for row in self.client.query(account, asked, operation="credits")]

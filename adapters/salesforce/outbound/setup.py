@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from adapters.salesforce.api import Client, shaped
 from adapters.salesforce.outbound import referral_credits as money
 from adapters.salesforce.outbound.org import Field, Kind, Orgs
-from connector.ports.platform import CANNOT, Account
+from connector.ports.platform import CANNOT, Account, Capability
 from connector.ports.records import FieldPlan, Setup
 
 #: Which of the org's kinds of record each of our kinds stands in.
@@ -31,6 +31,11 @@ _TYPES = {
     "Picklist": {"picklist", "string"},
     "Number": {"double", "currency"},
     "Url": {"url", "string"},
+}
+#: What shows that an org has a product, by the choice that asks for it, and the kind of reward that it pays.
+_LICENSED = {
+    "loyalty_program": (Capability.POINTS, "LoyaltyProgramMember", "Loyalty Management"),
+    "referral_program": (Capability.NATIVE, "Referral", "Referral Marketing"),
 }
 _TYPE = re.compile(r"(?P<word>[A-Za-z]+)(?:\((?P<length>[0-9]+)(?:,(?P<scale>[0-9]+))?\))?(?P<key>/unique)?")
 _INSTALL = "install our package, or create the field"
@@ -59,7 +64,13 @@ class Provision:
             for plan in plans.values():
                 if why := _unlike(kind, plan):
                     lacking[f"{CANNOT}{name}.{plan.name}"] = why
-        return lacking
+        return lacking | dict(self._unlicensed(account))
+
+    def _unlicensed(self, account: Account) -> Iterator[tuple[str, str]]:
+        """Ways to pay natively that were chosen in an org which has none of it."""
+        for choice, (kind, object_, product) in _LICENSED.items():
+            if account.choices.get(choice) and self.orgs.kind(account, object_) is None:
+                yield f"{CANNOT}{kind}", f"the org has no {product} that our user sees: pay with another kind"
 
 
 def _wanted(setup: Setup) -> dict[str, dict[str, FieldPlan]]:

@@ -178,7 +178,7 @@ class Hand:
     def _follow(self, record: Record, before: Mapping[str, Any]) -> None:
         """What Salesforce makes of a change besides: an opportunity's first contact role, and its history."""
         if record.kind == "Opportunity":
-            told = ("StageName", "Amount", "CloseDate")
+            told = ("StageName", "Amount", "CloseDate", "ForecastCategory")
             if any(record.values[name] != before.get(name) for name in told):
                 self.own("OpportunityHistory", {"OpportunityId": record.id, **{n: record.values[n] for n in told}})
             if not before and record.values["ContactId"]:

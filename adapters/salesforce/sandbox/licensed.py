@@ -15,7 +15,19 @@ _MEMBER = """
 ProgramId reference required >LoyaltyProgram as:Program
 MembershipNumber string(255) required
 ContactId reference >Contact
+AccountId reference >Account
 MemberStatus picklist(40)
+ReferralCode string(255)
+"""
+_PROGRAM_CURRENCY = """
+Name string(255) required
+LoyaltyProgramId reference >LoyaltyProgram
+"""
+_MEMBER_CURRENCY = """
+Name string(255)
+LoyaltyMemberId reference required >LoyaltyProgramMember
+LoyaltyProgramCurrencyId reference >LoyaltyProgramCurrency as:LoyaltyProgramCurrency
+PointsBalance double(18,2)
 """
 _JOURNAL = """
 Name string(255) required read defaulted
@@ -50,9 +62,22 @@ OpportunityId reference >Opportunity
 ReferralStage picklist(255)
 ReferralDate datetime
 """
-_LOYALTY = (kind("LoyaltyProgram", "0lp", _PROGRAM), kind("LoyaltyProgramMember", "0lM", _MEMBER))
-_BOTH = (kind("TransactionJournal", "0lV", _JOURNAL), kind("Voucher", "0kD", _VOUCHER))
-_REFERRALS = (kind("Referral", "0wi", _REFERRAL),)
+_FLOW = """
+ApiName string(255)
+Label string(255)
+IsActive boolean
+"""
+_LOYALTY = (
+    kind("LoyaltyProgramCurrency", "0lc", _PROGRAM_CURRENCY),
+    kind("LoyaltyMemberCurrency", "0lN", _MEMBER_CURRENCY),
+)
+_BOTH = (
+    kind("LoyaltyProgram", "0lp", _PROGRAM),
+    kind("LoyaltyProgramMember", "0lM", _MEMBER),
+    kind("TransactionJournal", "0lV", _JOURNAL),
+    kind("Voucher", "0kD", _VOUCHER),
+)
+_REFERRALS = (kind("Referral", "0wi", _REFERRAL), kind("FlowDefinitionView", "3dd", _FLOW))
 _LICENCES = {"loyalty": (*_LOYALTY, *_BOTH), "referral": (*_REFERRALS, *_BOTH)}
 #: Every one of them: a licence's own permissions let its users read these.
 NAMES = frozenset(each.name for kinds in _LICENCES.values() for each in kinds)

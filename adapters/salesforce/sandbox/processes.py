@@ -10,6 +10,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from adapters.plain import part
 from adapters.salesforce.sandbox.answers import Json, Problem, Refusal, Reply, not_found
 from adapters.salesforce.sandbox.batches import few
 from adapters.salesforce.sandbox.call import Call
@@ -143,10 +144,13 @@ def run(call: Call) -> Reply:
     program = next((each for each in programs if each.values["Name"] == call.path["program"]), None)
     if program is None:
         raise Refusal("NOT_FOUND", f"We couldn't find the program {call.path['program']}.", status=404)
+    template = PROCESSES.get(call.path["process"])
+    if template is None:
+        raise Refusal("NOT_FOUND", f"We couldn't find the process {call.path['process']}.", status=404)
     given = call.json().get("processParameters")
     if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
         raise Refusal("JSON_PARSER_ERROR", "processParameters must be a list of objects")
-    words = call.org.refuses
+    words = call.org.refuses or next((why for one in given if (why := _cannot(call, template, one))), "")
     results = [{} if words else _done(call, program, one) for one in given]
     outputs = {"outputParameters": {"results": results}}
     return Reply(
@@ -154,8 +158,42 @@ def run(call: Call) -> Reply:
     )
 
 
+#: Processes that the org's admin made, by the template that each is of.
+PROCESSES = {
+    "Credit": "CreditPointsToMembers",
+    "Debit": "DebitPointsFromMembers",
+    "Voucher": "IssueVoucher",
+}
+_POINTS = {"CreditPointsToMembers": ("PointsToCredit", 1), "DebitPointsFromMembers": ("PointsToDebit", -1)}
+
+
+def _heap(call: Call, given: Json) -> Record | None:
+    """The points of the member whom the journal names."""
+    member = str(part(given.get("TransactionJournal")).get("MemberId") or "")
+    heaps = call.org.records("LoyaltyMemberCurrency").values()
+    return next((each for each in heaps if member and each.values["LoyaltyMemberId"] == member), None)
+
+
+def _cannot(call: Call, template: str, given: Json) -> str:
+    """Why a process of points cannot run; "" where it can, or moves none."""
+    name, sign = _POINTS.get(template, ("", 0))
+    if not name:
+        return ""
+    if not isinstance(given.get(name), int | float):
+        return f"Enter a value for {name}."
+    heap = _heap(call, given)
+    if heap is None:
+        return "We couldn't find the loyalty program member."
+    short = (heap.values["PointsBalance"] or 0) + sign * Decimal(str(given[name])) < 0
+    return "The member doesn't have enough points." if short else ""
+
+
 def _done(call: Call, program: Record, given: Json) -> Json:
     """What the process made; the published answer tells nothing of it."""
+    for name, sign in _POINTS.values():
+        heap = _heap(call, given) if name in given else None
+        if heap is not None:
+            heap.values["PointsBalance"] = (heap.values["PointsBalance"] or 0) + sign * Decimal(str(given[name]))
     journal = given.get("TransactionJournal")
     if isinstance(journal, dict):
         known = call.org.kinds["TransactionJournal"].fields

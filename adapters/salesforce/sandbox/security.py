@@ -57,7 +57,16 @@ def _of_object(kind: Kind, rights: Rights | None) -> frozenset[str]:
         return _ALL
     if kind.name in _FOR_ALL:
         return _READ
+    if kind.name == "CampaignMember" and _adds_members(rights):
+        return _READ | {"create"}
     return rights.objects.get(_FOLLOWS.get(kind.name, kind.name), frozenset())
+
+
+def _adds_members(rights: Rights) -> bool:
+    """Members have no right of their own: who reads a campaign and edits a person adds one to the other."""
+    return "read" in rights.objects.get("Campaign", ()) and any(
+        "edit" in rights.objects.get(name, ()) for name in ("Lead", "Contact")
+    )
 
 
 def _of_field(kind: Kind, each: Field, rights: Rights | None) -> frozenset[str]:

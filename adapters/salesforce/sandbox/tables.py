@@ -120,6 +120,7 @@ OpportunityId reference required read >Opportunity
 StageName picklist(255) read
 Amount currency(18,2) read
 CloseDate date read
+ForecastCategory picklist(40) read
 """
 CAMPAIGN = f"""
 Name string(80) required

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import count
+from types import MappingProxyType
 from uuid import UUID, uuid4
 
 from adapters import Adapter, discover
@@ -24,6 +25,7 @@ from connector.domain.money import Money
 from connector.errors import Late
 from connector.ports.inbound import Inbox
 from connector.ports.joining import Auth
+from connector.ports.meter import Window
 from connector.ports.platform import (
     Account,
     Capability,
@@ -34,7 +36,6 @@ from connector.ports.platform import (
     Kit,
     Operation,
     Outbound,
-    Window,
 )
 from connector.ports.records import FieldValue
 from tests.adapters.conformance.wire import Request, Wire
@@ -50,7 +51,7 @@ class Driver(ABC):
     """One platform's stand-in, as the suite drives it.
 
     settings: values of the platform's own settings. host: where its API is called. account and token: of the account that `start` opens.
-    signature: the header that carries it; "" where nothing is signed, and a secret stands in the address. topics: all that `read` knows. outcomes: all words it may answer with.
+    signature: the header that carries it; "" where nothing is signed, and a secret stands in the address. topics: all that `read` knows. outcomes: all words it may answer with. choices: what its merchant decided.
     """
 
     settings: Mapping[str, str]
@@ -60,6 +61,7 @@ class Driver(ABC):
     signature: str
     topics: Sequence[str]
     outcomes: frozenset[str]
+    choices: Mapping[str, str] = MappingProxyType({})
 
     @abstractmethod
     def start(self) -> str:
@@ -188,6 +190,7 @@ def variants(*classes: EffectClass) -> list[Variant]:
         Variant(key, operation, expiring)
         for key, adapter in discover().items()
         for operation in adapter.manifest.operations
+        if CASES.get(operation.capability) != "told"
         for expiring in ([False, True] if operation.effect_with_expiry else [False])
     ]
     return [variant for variant in found if not classes or variant.effect_class in classes]
@@ -221,7 +224,8 @@ class Bench:
 
     @cached_property
     def account(self) -> Account:
-        return Account(uuid4(), self.adapter.manifest.key, self.driver.account, self.driver.token)
+        driver = self.driver
+        return Account(uuid4(), self.adapter.manifest.key, driver.account, driver.token, driver.choices)
 
     def kit(self, address: str, timeout_s: float = 10.0) -> Kit:
         settings = {**self.driver.settings, self.adapter.manifest.app_secret: SECRET}
@@ -309,6 +313,8 @@ CASES = {
     Capability.BALANCE: "money",
     Capability.CODE: "money",
     Capability.GIFT_CARD: "money",
+    Capability.POINTS: "money",
+    Capability.NATIVE: "told",
     Capability.RECORD: "records",
     Capability.OFFER: "offers",
     Capability.HISTORY: "history",

@@ -39,6 +39,12 @@ class Driver(driver.Driver):
     signature = ""
     topics = tuple(sorted(inbound.TOPICS))
     outcomes = frozenset(inbound.OUTCOMES)
+    choices = {  # noqa: RUF012 - never changed
+        "loyalty_program": "Tea circle",
+        "credit_process": "Credit",
+        "debit_process": "Debit",
+        "points_per_unit": "10",
+    }
 
     def start(self) -> str:
         self._sandbox: Sandbox = start()
@@ -49,9 +55,11 @@ class Driver(driver.Driver):
             "currency": driver.CURRENCY,
             "token": _ACCESS,
             "limit": 10**9,
+            "licences": ["loyalty"],
         }
         self._client.control("orgs", **org, client_secret=driver.SECRET, package={"rights": "package"})
         self._numbers = count(1)
+        self._members: dict[str, str] = {}
         return self._sandbox.url
 
     def stop(self) -> None:
@@ -59,13 +67,17 @@ class Driver(driver.Driver):
         self._sandbox.stop()
 
     def person(self, email: str) -> str:
-        return self._made("Contact", LastName=email.partition("@")[0], Email=email)
+        made = self._made("Contact", LastName=email.partition("@")[0], Email=email)
+        self._members[made] = self._client.enrol(made, self.choices["loyalty_program"])
+        return made
 
     def _made(self, kind: str, **values: Any) -> str:
         return str(self._client.control("records", object=kind, values=values)["id"])
 
-    def fund(self, person: str, capability: Capability, amount: Money) -> str:  # noqa: ARG002 - there is one kind
+    def fund(self, person: str, capability: Capability, amount: Money) -> str:
         """A credit that a person wrote: only what the app writes is a movement of the suite."""
+        if capability is Capability.POINTS:
+            return self._move_points(self._members[person], Decimal(amount.decimal()))
         values = {
             _KEY: f"fund {next(self._numbers)}",
             "Kind__c": "Credit",
@@ -74,6 +86,14 @@ class Driver(driver.Driver):
             "Advocate_Contact__c": person,
         }
         return self._made(_CREDIT, **values)
+
+    def _move_points(self, member: str, amount: Decimal) -> str:
+        """Points that none of our calls moved."""
+        with self._sandbox.world.lock:
+            heaps = self._sandbox.world.orgs[self.account].records("LoyaltyMemberCurrency").values()
+            heap = next(each for each in heaps if each.values["LoyaltyMemberId"] == member)
+            heap.values["PointsBalance"] += amount * int(self.choices["points_per_unit"])
+        return member
 
     def objects(self, number: int) -> list[ObjectRef]:
         ids = [self.person(f"friend{next(self._numbers)}@example.com") for _ in range(number)]
@@ -88,11 +108,22 @@ class Driver(driver.Driver):
 
     def effects(self, operation: Operation) -> list[int]:
         sign = 1 if operation.direction is Direction.CREDIT else -1
+        if operation.capability is Capability.POINTS:
+            return self._journals("Accrual" if sign == 1 else "Redemption")
         moves = [_moved(entry) for entry in self._client.book()["entries"] if _is_ours(entry)]
         return [sign * minor for minor in moves if sign * minor > 0]
 
+    def _journals(self, kind: str) -> list[int]:
+        with self._sandbox.world.lock:
+            every = list(self._sandbox.world.orgs[self.account].records("TransactionJournal").values())
+        amounts = [str(each.values["TransactionAmount"]) for each in every if each.values["JournalTypeName"] == kind]
+        return [Money.parse(amount, driver.CURRENCY).minor for amount in amounts]
+
     def spend(self, holding: Holding, amount: Money) -> None:
         """Staff write on the credit how much of it they granted."""
+        if holding.capability is Capability.POINTS:
+            self._move_points(holding.holder, -Decimal(amount.decimal()))
+            return
         used = Decimal(self.field(ObjectRef("credit", holding.holder), _USED) or 0) + Decimal(amount.decimal())
         self._save(holding.holder, {_USED: str(used)})
 
@@ -109,7 +140,9 @@ class Driver(driver.Driver):
             self._save(person, {name: value})
         return name, value
 
-    def is_send(self, request: Request, operation: Operation) -> bool:  # noqa: ARG002 - one call serves both
+    def is_send(self, request: Request, operation: Operation) -> bool:
+        if operation.capability is Capability.POINTS:
+            return request.method == "POST" and "/program-processes/" in request.path
         return request.method == "PATCH" and f"/{_CREDIT}/{_KEY}" in request.path and _AMOUNT.encode() in request.body
 
     def is_write(self, request: Request) -> bool:

@@ -73,10 +73,11 @@ class Org(Books):
             self.connect()
 
     def make(self, **org: Any) -> None:
-        """The org, with the connector's package in it and what its admin set up."""
+        """The org, with the connector's package in it and what its admin set up; None leaves something out."""
         told: dict[str, Any] = {"org": ORG, "host": HOST, "currency": "EUR", "token": ACCESS, "client_secret": SECRET}
         told |= {"package": {"rights": "package"}, "stages": STAGES, "messages": MESSAGES}
-        self.client.control("orgs", **{**told, **org})
+        told = {**told, **org}
+        self.client.control("orgs", **{name: value for name, value in told.items() if value is not None})
 
     def connect(self) -> None:
         """By the app's own key, as somebody joins their own org at the terminal."""

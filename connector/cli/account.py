@@ -10,8 +10,11 @@ from uuid import UUID
 import click
 
 from connector.errors import ConfigError
+from connector.journey.accounts import lane_of
+from connector.journey.check import make_fields
 from connector.journey.choose import choose
 from connector.journey.install import join, leave
+from connector.ports.platform import CANNOT
 from connector.store import merchants
 from connector.wiring import App, open_app, ready
 
@@ -98,4 +101,19 @@ def choose_(platform: str, choices: tuple[str, ...], account: str, name: str | N
             click.echo(f"{each.name}={chosen.get(each.name, '')}   {each.help}")
 
 
-COMMANDS = (connect, disconnect, join_code, choose_)
+@click.command()
+@click.argument("platform")
+@click.option("--account", required=True, help="The platform's name of the account.")
+@click.option("--merchant", "name", default=None, help="Needed only where there are several.")
+def fields(platform: str, account: str, name: str | None) -> None:
+    """Make the fields that we write, in an account of a developer's own; elsewhere they come with what is installed."""
+    with open_app() as app:
+        ready(app)
+        lane = lane_of(app.desk, choose_merchant(app, name), platform, account)
+        lacking = make_fields(app.desk, lane)
+        for what, why in lacking.items():
+            click.echo(f"{what.removeprefix(CANNOT)}: {why}")
+        click.echo(f"{len(lacking)} still to do." if lacking else "All fields are there.")
+
+
+COMMANDS = (connect, disconnect, join_code, choose_, fields)

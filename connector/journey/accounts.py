@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
-from connector.errors import Gone, Throttled, TokenExpired
+from connector.errors import Gone, NotFound, Throttled, TokenExpired
 from connector.failpoints import reach
 from connector.journey.desk import Desk, Lane
 from connector.ports.platform import Account
@@ -13,6 +14,14 @@ from connector.ports.rows import Connection
 #: A token that ends within this time is renewed before it is used.
 MARGIN = timedelta(minutes=2)
 _RECONNECT = "the platform no longer honours our token: reconnect"
+
+
+def lane_of(desk: Desk, merchant: UUID, platform: str, external: str) -> Lane:
+    """The lane of a merchant's own account. Raises NotFound."""
+    owner = desk.store.account(platform, external)
+    if owner is None or owner.merchant != merchant:
+        raise NotFound(f"you have no account {external!r} on {platform!r}; `connector doctor` lists them")
+    return Lane(merchant, owner.target, desk.platforms[platform])
 
 
 def open_account(desk: Desk, lane: Lane) -> Account:

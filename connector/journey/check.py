@@ -65,15 +65,29 @@ def check_due(desk: Desk, lane: Lane) -> int:
     return 1
 
 
+def make_fields(desk: Desk, lane: Lane) -> Mapping[str, str]:
+    """Have the account hold all that we write, as far as we may make it; what is still lacking, with its remedy."""
+    lacking = _set_up(desk, lane, lane.platform.outbound(), open_account(desk, lane), make=True)
+    name = connection_lane(lane.connection)
+    with desk.store.begin(lane.merchant) as tx:
+        tx.tasks.mark(name, CHECK, [CHECK])  # what other processes know of its fields is old now
+    desk.wake(name)
+    return lacking
+
+
 def _provision(desk: Desk, lane: Lane, outbound: Outbound, account: Account) -> Mapping[str, str]:
     """Set up there what the product needs, once a program does more than watch."""
     with desk.store.begin(lane.merchant) as tx:
         watching = all(each.program.mode is Mode.SHADOW for each in tx.programs.current())
-    if watching:
-        return {}
+    return {} if watching else _set_up(desk, lane, outbound, account)
+
+
+def _set_up(
+    desk: Desk, lane: Lane, outbound: Outbound, account: Account, *, make: bool = False
+) -> Mapping[str, str]:
     records = lane.platform.mapping.records if lane.platform.mapping is not None else {}
     fields = {kind: tuple(_plans(rows, account.choices)) for kind, rows in records.items()}
-    return outbound.provision(account, Setup(desk.public_url, fields))
+    return outbound.provision(account, Setup(desk.public_url, fields, make=make))
 
 
 def _plans(rows: Iterable[Row], chosen: Mapping[str, str]) -> Iterator[FieldPlan]:

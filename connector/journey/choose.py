@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from uuid import UUID
 
-from connector.errors import ConfigError, NotFound
+from connector.errors import ConfigError
+from connector.journey.accounts import lane_of
 from connector.journey.check import decide_held
 from connector.journey.desk import Desk
 from connector.journey.tasks import CHECK
@@ -21,22 +22,18 @@ def choose(desk: Desk, merchant: UUID, platform: str, external: str, wanted: Map
     Everything held is decided anew, and the account is looked at with it. Raises ConfigError for what cannot be chosen,
     with all there is, and NotFound.
     """
-    owner = desk.store.account(platform, external)
-    if owner is None or owner.merchant != merchant:
-        raise NotFound(f"you have no account {external!r} on {platform!r}; `connector doctor` lists them")
-    if wrong := [
-        why for name, text in wanted.items() if (why := _wrong(desk.platforms[platform].manifest, name, text))
-    ]:
+    lane = lane_of(desk, merchant, platform, external)
+    if wrong := [why for name, text in wanted.items() if (why := _wrong(lane.platform.manifest, name, text))]:
         raise ConfigError(wrong)
     with desk.store.begin(merchant) as tx:
-        standing = tx.connections.get(owner.target).choices
+        standing = tx.connections.get(lane.connection).choices
         chosen = {name: text for name, text in {**standing, **wanted}.items() if text}
         if wanted:
-            tx.connections.choose(owner.target, chosen)
-            tx.tasks.mark(connection_lane(owner.target), CHECK, [CHECK])
+            tx.connections.choose(lane.connection, chosen)
+            tx.tasks.mark(connection_lane(lane.connection), CHECK, [CHECK])
             decide_held(tx)
     if wanted:
-        desk.wake(connection_lane(owner.target))
+        desk.wake(connection_lane(lane.connection))
     return chosen
 
 

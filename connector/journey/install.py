@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from uuid import UUID
 
-from connector.errors import Gone, NotFound, TokenExpired
-from connector.journey.accounts import open_account
+from connector.errors import Gone, TokenExpired
+from connector.journey.accounts import lane_of, open_account
 from connector.journey.check import decide_held, traits_of
-from connector.journey.desk import Desk, Lane
+from connector.journey.desk import Desk
 from connector.journey.tasks import CHECK, OFFER
 from connector.ports.joining import Grant
 from connector.ports.platform import Account, Capability
@@ -44,16 +44,13 @@ def leave(desk: Desk, merchant: UUID, platform: str, external: str) -> str:
     Everything that is known stays; nothing is called there any more. Raises NotFound, and Unavailable where the platform
     could not be told, in which case nothing has changed.
     """
-    owner = desk.store.account(platform, external)
-    if owner is None or owner.merchant != merchant:
-        raise NotFound(f"you have no account {external!r} on {platform!r}; `connector doctor` lists them")
-    lane = Lane(merchant, owner.target, desk.platforms[platform])
+    lane = lane_of(desk, merchant, platform, external)
     try:
         left = lane.platform.auth().leave(open_account(desk, lane))
     except (Gone, TokenExpired) as error:
         left = f"it was out of reach already: {error.reason}"
     with desk.store.begin(merchant) as tx:
-        tx.connections.close(owner.target, "removed", "the merchant disconnected it")
+        tx.connections.close(lane.connection, "removed", "the merchant disconnected it")
     return left
 
 

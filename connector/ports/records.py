@@ -72,7 +72,11 @@ class FieldPlan:
 
 @dataclass(frozen=True)
 class Setup:
-    """What an account needs to have. public_url: where platforms reach us. fields: by kind of record."""
+    """What an account needs to have. public_url: where platforms reach us. fields: by kind of record.
+
+    make: whether a developer asked for what else a merchant installs or has their admin make.
+    """
 
     public_url: str
     fields: Mapping[str, tuple[FieldPlan, ...]] = field(default_factory=dict)
+    make: bool = False

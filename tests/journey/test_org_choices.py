@@ -137,6 +137,19 @@ def test_a_campaign_that_is_gone_is_told_and_keeps_nothing_else_from_being_writt
     assert "not in the campaign" in org.says("doctor")
 
 
+# ── Fields ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_developers_org_gets_all_fields_by_one_command_and_a_loop_runs_in_it(make_app: MakeApp) -> None:
+    with Org(make_app, package=None) as org:
+        org.work()
+        assert "our user sees no field Referral_Stage__c on Lead" in org.says("doctor")
+        assert "All fields are there." in org.says("fields", "salesforce", "--account", ORG)
+        anna, code = org.advocate()
+        sold(org, code)
+        assert [each["Amount__c"] for each in org.credits(anna)] == [Decimal(100)]
+
+
 # ── Points ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -20,7 +20,9 @@ from connector.errors import Refused, TokenExpired, Unavailable
 from connector.ports.platform import Account
 
 #: For so long a description is believed; an error that speaks of fields has it read anew at once. Each costs a call.
-KEEP_S = 6 * 3600.0
+KEEP_S = 3600.0
+#: That there is none is believed for less: an admin is about to install it, and looks on.
+KEEP_NONE_S = 60.0
 #: Ends a name of somebody's own: `Stage__c`, or `ns__Stage__c` out of a package.
 _OWN = re.compile(r"(?:[A-Za-z][A-Za-z0-9]{0,14}__)?(?P<name>[A-Za-z][A-Za-z0-9_]*__c)")
 _SOAP = f"/services/Soap/u/{MANIFEST.api_version}"
@@ -106,7 +108,8 @@ class Orgs:
         place = (account.connection, name)
         kept = self.kinds.get(place)
         if kept is None or kept[0] < time.monotonic():
-            kept = (time.monotonic() + KEEP_S, self._kind(account, name))
+            found = self._kind(account, name)
+            kept = (time.monotonic() + (KEEP_NONE_S if found is None else KEEP_S), found)
             self.kinds[place] = kept
         return kept[1]
 

@@ -1,6 +1,7 @@
-"""Setup: whether the org shows our user every field that is to be written, and lets it. Nothing is changed there.
+"""Setup: whether the org shows our user every field that is to be written, and lets it.
 
-Fields come with the package. What is missing, hidden, of another type or no key is told with its remedy.
+Fields come with the package, and nothing is changed there unless a developer asks. What is missing, hidden, of another
+type or no key is told with its remedy.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 from adapters.salesforce.api import Client, shaped
 from adapters.salesforce.outbound import referral_credits as money
+from adapters.salesforce.outbound.deploy import Deploy
 from adapters.salesforce.outbound.org import Field, Kind, Orgs
 from connector.ports.platform import CANNOT, Account, Capability
 from connector.ports.records import FieldPlan, Setup
@@ -51,9 +53,9 @@ class Provision:
 
     @shaped
     def provision(self, account: Account, setup: Setup) -> Mapping[str, str]:
-        """What is missing and what to do about it, by `cannot:OBJECT.FIELD`."""
+        """What is missing and what to do about it, by `cannot:OBJECT.FIELD`; made where a developer asked for that."""
+        lacking = dict(Deploy(self.client, self.orgs).make(account)) if setup.make else {}
         self.orgs.forget(account)
-        lacking: dict[str, str] = {}
         for name, plans in _wanted(setup).items():
             kind = self.orgs.kind(account, name)
             if kind is None:

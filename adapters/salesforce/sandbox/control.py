@@ -13,7 +13,9 @@ POST /_control/orgs/update   {target: address of outbound messages, messages: {o
                              session_s, id_form: 15|18, spelling: duplicateResult | duplicateResut, limit: calls of 24
                              hours, public_key: PEM for JWT bearer, stages: [{label, probability, closed, won}],
                              converts: {Contact|Account|Opportunity: {lead field: field}},
-                             licences: [loyalty, referral], refuses: what processes say instead of running}
+                             licences: [loyalty, referral], refuses: what processes say instead of running,
+                             lacks: [ModifyMetadata, AssignPermissionSets] of the app's user, busy: by how many questions
+                             a deployment is not done}
 POST /_control/install       {namespace, rights: package|all}: the connector's package, and what the app's user may do:
                              what the package's permission set says, or everything
 POST /_control/authorize     {org, url, decline}: this org's admin consents next; with `url`, the consent page's, now

@@ -125,6 +125,7 @@ class OrgDesk(Desk):
             named = {self.kind(org, kind).name: fields for kind, fields in data["messages"].items()}
             org.messages = {kind: tuple(self.named(org, dict.fromkeys(fields))) for kind, fields in named.items()}
         org.refuses = str(data.get("refuses", org.refuses))
+        org.lacks, org.busy = frozenset(data.get("lacks", org.lacks)), int(data.get("busy", org.busy))
         if "licences" in data:
             org.licences = frozenset(data["licences"])
             org.kinds |= licensed(org.licences)

@@ -21,6 +21,9 @@ _PERMISSIONS = "Referral_Connector_Integration"
 #: How the ids of the package's own object begin: prefixes from a00 on are given in the order in which objects come.
 _PREFIX = "a00"
 
+#: What a name of the package is called in an org.
+Named = Callable[[str], str]
+
 
 @dataclass(frozen=True)
 class Rights:
@@ -38,7 +41,7 @@ def install(kinds: dict[str, Kind], namespace: str, currencies: tuple[str, ...])
     named = _names(namespace)
     installed = dict(kinds)
     for folder in sorted((_SOURCE / "objects").iterdir()):
-        made = [_field(_read(path), named) for path in sorted((folder / "fields").glob("*.field-meta.xml"))]
+        made = [field_of(_read(path), named) for path in sorted((folder / "fields").glob("*.field-meta.xml"))]
         known = installed.get(folder.name) or with_currency(_object(folder, named), currencies)
         installed[known.name] = known.with_fields(*made)
     return installed
@@ -46,7 +49,11 @@ def install(kinds: dict[str, Kind], namespace: str, currencies: tuple[str, ...])
 
 def rights(namespace: str) -> Rights:
     """Those of a user with no others than the package's own permission set for the app."""
-    named, told = _names(namespace), _read(_SOURCE / "permissionsets" / f"{_PERMISSIONS}.permissionset-meta.xml")
+    return rights_of(_read(_SOURCE / "permissionsets" / f"{_PERMISSIONS}.permissionset-meta.xml"), _names(namespace))
+
+
+def rights_of(told: ET.Element, named: Named = str) -> Rights:
+    """What a permission set gives."""
     allowed = Rights()
     for row in told.iter("objectPermissions"):
         verbs = {"create": "allowCreate", "read": "allowRead", "edit": "allowEdit", "delete": "allowDelete"}
@@ -61,14 +68,18 @@ def _true(row: ET.Element, verbs: dict[str, str]) -> frozenset[str]:
     return frozenset(verb for verb, tag in verbs.items() if _text(row, tag) == "true")
 
 
-def _names(namespace: str) -> Callable[[str], str]:
+def _names(namespace: str) -> Named:
     """What a name of the package becomes in an org; standard names stay."""
     return lambda name: f"{namespace}__{name}" if namespace and name.endswith("__c") else name
 
 
 def _read(path: Path) -> ET.Element:
-    """A metadata file without the namespace of its tags."""
-    root = ET.fromstring(path.read_text(encoding="utf-8"))  # noqa: S314 - a file of our own
+    return parsed(path.read_bytes())
+
+
+def parsed(content: bytes) -> ET.Element:
+    """A metadata file without the namespace of its tags. Raises ParseError."""
+    root = ET.fromstring(content)  # noqa: S314 - files of our own, on loopback
     for each in root.iter():
         each.tag = each.tag.rpartition("}")[2]
     return root
@@ -84,14 +95,17 @@ Name string(80) required read defaulted
 """
 
 
-def _object(folder: Path, named: Callable[[str], str]) -> Kind:
+def _object(folder: Path, named: Named) -> Kind:
+    return object_of(named(folder.name), _read(folder / f"{folder.name}.object-meta.xml"))
+
+
+def object_of(name: str, told: ET.Element) -> Kind:
     """A custom object: its own fields come later, its name is an auto number."""
-    told = _read(folder / f"{folder.name}.object-meta.xml")
-    made = kind(named(folder.name), _PREFIX, _OWNED)
-    return replace(made, label=_text(told, "label"), plural=_text(told, "pluralLabel"))
+    return replace(kind(name, _PREFIX, _OWNED), label=_text(told, "label"), plural=_text(told, "pluralLabel"))
 
 
-def _field(told: ET.Element, named: Callable[[str], str]) -> Field:
+def field_of(told: ET.Element, named: Named = str) -> Field:
+    """A field of the package. Raises KeyError for a type that no field of ours is of, ValueError for no number."""
     kind_of = _TYPES[_text(told, "type")]
     name, values = named(_text(told, "fullName")), [_text(row, "fullName") for row in told.iter("value")]
     unique, external = (_text(told, tag) == "true" for tag in ("unique", "externalId"))

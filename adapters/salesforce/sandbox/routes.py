@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from adapters.salesforce.sandbox import batches, changes, composite, describe, processes, queries, rows
+from adapters.salesforce.sandbox import batches, changes, composite, deploys, describe, processes, queries, rows
 from adapters.salesforce.sandbox.answers import Reply, not_found
 from adapters.salesforce.sandbox.call import Call
 
@@ -73,6 +73,7 @@ ROUTES = tuple(
         ("GET", f"{_KIND}/describe", describe.show),
         ("GET", f"{_KIND}/updated", changes.updated),
         ("GET", f"{_KIND}/deleted", changes.deleted),
+        ("POST", f"sobjects/{deploys.ASSIGNMENT}", deploys.assign),
         ("POST", _KIND, rows.create),
         ("GET", f"{_KIND}/{{id}}", rows.show),
         ("PATCH", f"{_KIND}/{{id}}", rows.update),
@@ -81,6 +82,8 @@ ROUTES = tuple(
         ("PATCH", _KEYED, rows.upsert),
         ("POST", "actions/standard/{action}", processes.act),
         ("POST", "connect/loyalty/programs/{program}/program-processes/{process}", processes.run),
+        ("POST", "metadata/deployRequest", deploys.start),
+        ("GET", "metadata/deployRequest/{id}", deploys.show),
         ("POST", "composite", _several),
         ("POST", _MANY, batches.create),
         ("PATCH", _MANY, batches.update),

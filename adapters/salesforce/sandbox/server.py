@@ -55,7 +55,7 @@ class Sandbox(stand_in.Sandbox):
         """Answer one call, with whatever fault is due before or after its effect."""
         if len(target) > _LONGEST_URL:
             return Reply(414, page=b"<h1>414 Request-URI Too Long</h1>")
-        url, body = urlsplit(target), _json(raw)
+        url, body = urlsplit(target), _body(headers, raw)
         found = routes.find(method, url.path)
         operation = f"{method} {_called(found, url.query) if found else url.path}"
         token = headers.get("Authorization", "").removeprefix("Bearer ").strip()
@@ -183,8 +183,10 @@ def _told(headers: Message[str, str]) -> dict[str, str]:
     return {name.title(): value for name, value in headers.items()}
 
 
-def _json(raw: bytes) -> Any:
-    """The body, or None for what is no JSON."""
+def _body(headers: Message[str, str], raw: bytes) -> Any:
+    """The body: a form of several parts as it came, JSON as it reads, None for anything else."""
+    if headers.get("Content-Type", "").startswith("multipart/"):
+        return raw
     try:
         return json.loads(raw) if raw else None
     except ValueError:

@@ -62,12 +62,23 @@ class DuplicateRule:
 
 
 @dataclass
+class Deployment:
+    """Metadata that was sent. left: by how many questions it is not done yet. failures: once it is, none for a success."""
+
+    files: Mapping[str, bytes]
+    options: Mapping[str, Any]
+    left: int
+    failures: list[dict[str, Any]] | None = None
+
+
+@dataclass
 class Org:
     """One org.
 
     spelling: how this org's version writes the key of a duplicate's details. id_form: 15 or 18. withheld: what field-level
     security takes away, by object and field. converts: fields of a lead and those of a kind that they go on to. refuses:
-    what its own processes say instead of running.
+    what its own processes say instead of running. lacks: permissions that the app's user does not have. busy: by how many
+    questions a deployment is not done. sets: what each permission set that was deployed gives, by its id.
     """
 
     id: str
@@ -104,6 +115,10 @@ class Org:
     licences: frozenset[str] = frozenset()
     tracks: bool = True
     refuses: str = ""
+    lacks: frozenset[str] = frozenset()
+    busy: int = 1
+    deployments: dict[str, Deployment] = field(default_factory=dict)
+    sets: dict[str, Rights] = field(default_factory=dict)
     held: dict[str, dict[str, Record]] = field(default_factory=dict)
     pages: dict[str, Sequence[Any]] = field(default_factory=dict)
     _made: int = 0

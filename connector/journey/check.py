@@ -82,9 +82,7 @@ def _provision(desk: Desk, lane: Lane, outbound: Outbound, account: Account) -> 
     return {} if watching else _set_up(desk, lane, outbound, account)
 
 
-def _set_up(
-    desk: Desk, lane: Lane, outbound: Outbound, account: Account, *, make: bool = False
-) -> Mapping[str, str]:
+def _set_up(desk: Desk, lane: Lane, outbound: Outbound, account: Account, *, make: bool = False) -> Mapping[str, str]:
     records = lane.platform.mapping.records if lane.platform.mapping is not None else {}
     fields = {kind: tuple(_plans(rows, account.choices)) for kind, rows in records.items()}
     return outbound.provision(account, Setup(desk.public_url, fields, make=make))

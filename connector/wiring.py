@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from connector.ports.bills import Bills
     from connector.ports.history import History
     from connector.ports.lists import Lists
+    from connector.ports.news import Telling
     from connector.ports.offers import Offers
     from connector.ports.steps import Steps
 
@@ -117,6 +118,7 @@ class App:
             lists=cast("Callable[[], Lists]", outbound),
             steps=cast("Callable[[], Steps]", outbound),
             bills=cast("Callable[[], Bills]", outbound),
+            telling=cast("Callable[[], Telling]", outbound),
             auth=_once(partial(adapter.auth, kit)),
             mapping=fields,
             secrets=tuple(filter(None, secret.split(","))),

@@ -13,6 +13,7 @@ from connector.ports.history import History
 from connector.ports.inbound import Inbound
 from connector.ports.joining import Auth
 from connector.ports.lists import Lists
+from connector.ports.news import Telling
 from connector.ports.offers import Offers
 from connector.ports.platform import Manifest, Outbound
 from connector.ports.steps import Steps
@@ -42,7 +43,7 @@ class Timing:
 class Platform:
     """One platform as the journey uses it.
 
-    offers, history, lists, steps and bills: where its manifest has the capability. secrets: the app's signing ones, newest
+    offers, history, lists, steps, bills and telling: where its manifest has the capability. secrets: the app's signing ones, newest
     first.
     """
 
@@ -54,6 +55,7 @@ class Platform:
     lists: Callable[[], Lists]
     steps: Callable[[], Steps]
     bills: Callable[[], Bills]
+    telling: Callable[[], Telling]
     auth: Callable[[], Auth]
     mapping: FieldMapping | None
     secrets: Sequence[str]

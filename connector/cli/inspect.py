@@ -83,6 +83,8 @@ def doctor(name: str | None, as_json: bool) -> None:
         found["nudges"] = _nudges(app, merchant)
         found["held"] = reports.held(app.database, merchant)
         found["parked"] = reports.parked(app.database, merchant)
+        found["away"] = reports.away(app.database, merchant)
+        found["untold"] = reports.untold(app.database, merchant)
         found["blind"] = reports.blind(app.database, merchant)
         found |= _promises(app, merchant)
         with app.database.begin(merchant) as tx:
@@ -90,7 +92,7 @@ def doctor(name: str | None, as_json: bool) -> None:
     if as_json:
         _print_json(found)
         return
-    for group in ("referrals", "rewards", "reversals", "attempts", "deliveries", "tasks"):
+    for group in ("referrals", "rewards", "reversals", "attempts", "deliveries", "tasks", "news"):
         click.echo(f"{group}: " + (", ".join(f"{n} {state}" for state, n in found[group].items()) or "none"))
     for line in found["ledger"]:
         click.echo(f"ledger {line['book']}: {Money(int(line['amount']), line['currency'])}")
@@ -100,6 +102,8 @@ def doctor(name: str | None, as_json: bool) -> None:
         click.echo(words)
     for words in _account_words(found):
         click.echo(words)
+    for row in found["untold"]:
+        click.echo(f"not told {row['times']} times: {row['reason']}")
     for row in found["data_requests"]:
         late = "OVERDUE since" if row["overdue"] else "to answer until"
         click.echo(f"data request {late} {row['due_at']:%Y-%m-%d}: connector data-request {row['id']}")
@@ -111,6 +115,9 @@ def doctor(name: str | None, as_json: bool) -> None:
 
 
 def _account_words(found: Mapping[str, Any]) -> Iterator[str]:
+    for row in found["away"]:
+        account = f"{row['platform']} {row['account']}"
+        yield f"{account}: {row['state']}; nothing is called there, and all of it waits. {row['reason']}"
     for row in found["permissions"]:
         yield f"permissions {row['account']}: {row['name']} {row['state']}, {row['why']}"
     for row in found["nudges"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from connector.errors import Gone, NotFound, Throttled, TokenExpired
@@ -13,6 +13,8 @@ from connector.ports.rows import Connection
 
 #: A token that ends within this time is renewed before it is used.
 MARGIN = timedelta(minutes=2)
+#: How soon work that met an ended token is taken up anew with the one that another worker brought.
+_AGAIN_S = 0.1
 _RECONNECT = "the platform no longer honours our token: reconnect"
 
 
@@ -82,12 +84,18 @@ def _doubt(desk: Desk, lane: Lane, connection: Connection, error: Gone) -> Accou
     )
 
 
-def token_expired(desk: Desk, lane: Lane, error: TokenExpired) -> None:
-    """The platform no longer honours an access token. Renew it; without a way to renew, the merchant reconnects."""
+def token_expired(desk: Desk, lane: Lane, error: TokenExpired, since: datetime) -> None:
+    """The platform no longer honours an access token. Renew it; without a way to renew, the merchant reconnects.
+
+    since: when the work began that met it, by the database's clock. A pair that was given later is another one than that
+    which ended: each renewal that nobody needs is one more answer that can be lost.
+    """
     with desk.store.begin(lane.merchant) as tx:
         connection = tx.connections.get(lane.connection)
         if not connection.refresh:
             tx.connections.close(connection.id, "reconnect", _RECONNECT)
     if not connection.refresh:
         raise Gone(error.reason, platform=error.platform, status=error.status) from error
+    if connection.refreshed_at is not None and connection.refreshed_at > since:
+        raise Throttled("the token was renewed meanwhile", wait_s=_AGAIN_S, platform=error.platform) from error
     refresh(desk, lane, connection)

@@ -9,6 +9,7 @@ from uuid import UUID
 from connector.domain.facts import ObjectRef
 from connector.domain.program import Mode
 from connector.errors import Refused
+from connector.journey import tell
 from connector.journey.accounts import open_account, refresh
 from connector.journey.desk import Desk, Lane, Platform
 from connector.journey.listed import mark_lists
@@ -58,6 +59,7 @@ def check_due(desk: Desk, lane: Lane) -> int:
         currency, traits = told.get("currency") or connection.currency, {**traits_of(told, lane.platform), **lacking}
         changed = learn(tx, lane.connection, currency, scopes, traits)
         _have_people_looked_for(tx, lane)
+        tell.late(tx)
         tx.tasks.close(tasks)  # unless it was marked meanwhile: then what we read may be old already
         tx.tasks.mark(name, CHECK, [CHECK], after=CHECK_EVERY)
     if changed:
@@ -79,7 +81,9 @@ def _provision(desk: Desk, lane: Lane, outbound: Outbound, account: Account) -> 
     """Set up there what the product needs, once a program does more than watch."""
     with desk.store.begin(lane.merchant) as tx:
         watching = all(each.program.mode is Mode.SHADOW for each in tx.programs.current())
-    return {} if watching else _set_up(desk, lane, outbound, account)
+    if watching:
+        return {}
+    return _set_up(desk, lane, outbound, account)
 
 
 def _set_up(desk: Desk, lane: Lane, outbound: Outbound, account: Account, *, make: bool = False) -> Mapping[str, str]:

@@ -43,8 +43,8 @@ class Timing:
 class Platform:
     """One platform as the journey uses it.
 
-    offers, history, lists, steps, bills and telling: where its manifest has the capability. secrets: the app's signing ones, newest
-    first.
+    offers, history, lists, steps, bills and telling: where its manifest has the capability. secrets: the app's signing
+    ones, newest first.
     """
 
     manifest: Manifest

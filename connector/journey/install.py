@@ -11,6 +11,7 @@ from connector.journey.accounts import lane_of, open_account
 from connector.journey.check import decide_held, traits_of
 from connector.journey.desk import Desk
 from connector.journey.tasks import CHECK, OFFER
+from connector.journey.tell import hand_back
 from connector.ports.joining import Grant
 from connector.ports.platform import Account, Capability
 from connector.ports.rows import Connection, connection_lane, merchant_lane
@@ -50,6 +51,8 @@ def leave(desk: Desk, merchant: UUID, platform: str, external: str) -> str:
     except (Gone, TokenExpired) as error:
         left = f"it was out of reach already: {error.reason}"
     with desk.store.begin(merchant) as tx:
+        tx.news.end(lane.connection, "the account was disconnected before it said that it had taken this")
+        hand_back(tx)
         tx.connections.close(lane.connection, "removed", "the merchant disconnected it")
     return left
 
@@ -71,6 +74,7 @@ def _have_it_worked(tx: Tx, desk: Desk, connection: Connection) -> None:
     """What waited for this account goes on, and what every account needs is begun."""
     lane = connection_lane(connection.id)
     decide_held(tx)
+    hand_back(tx)  # it may be this one now that tells
     manifest = desk.platforms[connection.platform].manifest
     tx.tasks.mark(lane, CHECK, [CHECK], after=timedelta(0) if manifest.prepares else FIRST_CHECK)
     if Capability.OFFER in manifest.capabilities:

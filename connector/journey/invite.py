@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from connector.journey.enrol import address
+from connector.journey.tell import invited
 from connector.ports.roster import Participation
 from connector.ports.store import Tx
 
@@ -23,6 +24,7 @@ def invite(tx: Tx, program: UUID, emails: Sequence[str], *, way: str = "staff") 
     """Remember that these people were asked; their addresses are kept sealed, to write to them. Raises ConfigError."""
     people = {*tx.roster.people([address(email) for email in emails]).values()}
     new = tx.roster.invite(program, people, way)
+    invited(tx, program, sorted(people))
     return Invited(new, len(people) - new)
 
 

@@ -11,8 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from connector.domain.news import NewsKind
 from connector.errors import Gone, NotDone, PlatformError, Refused, Throttled, TokenExpired, Unavailable, Unknown
 from connector.failpoints import reach
+from connector.journey import tell
 from connector.journey.accounts import open_account, token_expired
 from connector.journey.desk import Desk, Lane
 from connector.journey.effects import SCHEDULE, Round, code_of, effect_of, pause
@@ -21,6 +23,7 @@ from connector.journey.tasks import DECIDE, WATCH
 from connector.ports.money import Lease
 from connector.ports.platform import Absent, Capability, Direction, Done, Effect, EffectClass, Operation, Undecidable
 from connector.ports.rows import Answer, Attempt, AttemptState, Movement, connection_lane, merchant_lane
+from connector.ports.store import Tx
 
 #: Calls under way at once, each for another account.
 IN_FLIGHT = 4
@@ -110,7 +113,7 @@ def move_money(desk: Desk, lane: Lane, lease: Lease) -> int:
     reach("issue.answered")
     for attempt, outcome in zip(attempts, outcomes, strict=True):
         _settle(desk, lane, lease, attempt, outcome.answer)
-    _heed(desk, lane, [outcome.error for outcome in outcomes if outcome.error])
+    _heed(desk, lane, lease, [outcome.error for outcome in outcomes if outcome.error])
     return len(movements)
 
 
@@ -154,11 +157,10 @@ def _asked(error: PlatformError) -> timedelta:
     return timedelta(seconds=error.wait_s or 0) if isinstance(error, Throttled) else timedelta(0)
 
 
-def _heed(desk: Desk, lane: Lane, errors: Sequence[PlatformError]) -> None:
+def _heed(desk: Desk, lane: Lane, lease: Lease, errors: Sequence[PlatformError]) -> None:
     """What the answers tell about all later calls of this lane: an end comes before a wait, the longest first."""
-    for error in errors:
-        if isinstance(error, TokenExpired):
-            token_expired(desk, lane, error)
+    if ended := next((error for error in errors if isinstance(error, TokenExpired)), None):
+        token_expired(desk, lane, ended, lease.claimed_at)
     stops = [error for error in errors if isinstance(error, Gone | Throttled | Unavailable)]
     if stops:
         raise max(stops, key=lambda error: (isinstance(error, Gone), _asked(error)))
@@ -175,6 +177,7 @@ def _settle(desk: Desk, lane: Lane, lease: Lease, attempt: Attempt, answer: Answ
             return  # somebody else had the last word; the answer stands on its attempt alone
         if answer.state is AttemptState.DONE:
             post(tx, attempt, answer.moved)
+            _tell(tx, attempt, answer)
             if attempt.reversal is None:
                 tx.tasks.mark(connection_lane(lane.connection), WATCH, [WATCH], after=WATCH_EVERY)
         if answer.state is not AttemptState.UNKNOWN:
@@ -182,3 +185,12 @@ def _settle(desk: Desk, lane: Lane, lease: Lease, attempt: Attempt, answer: Answ
         reach("issue.settling")
     reach("issue.settled")
     desk.wake(merchant_lane(lane.merchant))
+
+
+def _tell(tx: Tx, attempt: Attempt, answer: Answer) -> None:
+    """Whoever it is for hears that it was paid, or taken back."""
+    moved = answer.moved or attempt.effect.amount
+    if attempt.reversal is None:
+        tell.of_reward(tx, NewsKind.ISSUED, f"reward/{attempt.reward}/issued", attempt.reward, moved)
+    else:
+        tell.of_reward(tx, NewsKind.REVERSED, f"reversal/{attempt.reversal}", attempt.reward, moved)

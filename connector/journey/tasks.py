@@ -16,6 +16,8 @@ WATCH, CHECK, OFFER, BACKFILL = "watch", "check", "offer", "backfill"
 PROFILE, LISTED, STEP, APPLY = "profile", "listed", "step", "apply"
 #: Also there, where an account does not tell by itself: ask what changed.
 POLL = "poll"
+#: On both: what happened is handed to the account that tells it; it is told there.
+TELL = "tell"
 #: What a mapping calls a person who refers others, and what an account bears whose records of them we write.
 ADVOCATE, PROFILES = "advocate", "profiles"
 #: On a merchant's lane: a purchase was read; a referral must be decided again.

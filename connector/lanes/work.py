@@ -24,6 +24,7 @@ from connector.journey import (
     profile,
     record,
     step,
+    tell,
     watch,
 )
 from connector.journey.accounts import token_expired
@@ -123,7 +124,7 @@ class Workshop:
         try:
             return any(step() for step in steps)
         except TokenExpired as error:
-            token_expired(self.desk, self._lane(claim), error)
+            token_expired(self.desk, self._lane(claim), error, claim.claimed_at)
             return True
 
     def _lane(self, claim: Claim) -> Lane:
@@ -135,6 +136,7 @@ class Workshop:
             lambda: digest.digest(desk, merchant),
             lambda: attribute.attribute_due(desk, merchant),
             lambda: decide.decide_due(desk, merchant),
+            lambda: tell.hand_out_due(desk, merchant),
         ]
 
     def _connection_steps(self, claim: Claim) -> list[Callable[[], int]]:
@@ -147,6 +149,7 @@ class Workshop:
             lambda: fetch.look_due(desk, lane),
             lambda: check.check_due(desk, lane),
             lambda: record.write_due(desk, lane),
+            lambda: tell.tell_due(desk, lane),
             lambda: step.step_due(desk, lane),
             lambda: apply.apply_due(desk, lane, claim),
             lambda: listed.listed_due(desk, lane),

@@ -35,6 +35,10 @@ class Lease(Protocol):
     @property
     def epoch(self) -> int: ...
     @property
+    def claimed_at(self) -> datetime:
+        """When it was given, by the database's clock."""
+
+    @property
     def ends_at(self) -> datetime:
         """When it ends, by the database's clock."""
 

@@ -20,7 +20,8 @@ class News:
     id: ours, the same however often it is told. role: as whom they hear it, advocate or friend. email: their address,
     "" where the platform knows them by `person` alone, its own name of them. at: when it happened. values: further texts
     by name, such as `referral_id`, `program`, `code`, `link`, `reason`; never anything of the other person. amount: what
-    it is worth, where it is about money. history: it happened before the merchant had us, and must start nothing.
+    it is worth, where it is about money. history: it happened before the account was connected, and must start nothing.
+    again: a call that had it may have been taken already.
     """
 
     id: UUID
@@ -32,6 +33,7 @@ class News:
     values: Mapping[str, str] = field(default_factory=dict)
     amount: Money | None = None
     history: bool = False
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,49 @@ class NewsResult:
 
     id: UUID
     refused: str = ""
+
+
+@dataclass(frozen=True)
+class Happened:
+    """Something that a person is to hear of. key: what happened, in a text of ours that no other thing has.
+
+    reason: a text that may be shown to them.
+    """
+
+    key: str
+    kind: NewsKind
+    role: str
+    person: UUID
+    program: UUID
+    at: datetime
+    referral: UUID | None = None
+    reward: UUID | None = None
+    amount: Money | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """News handed to a connection, with all that can be said of it now.
+
+    program: its name. code: the advocate's own, or the one that the friend used. means: what the reward is paid with.
+    again: a call that had it may have been taken.
+    """
+
+    id: UUID
+    kind: NewsKind
+    role: str
+    person: UUID
+    at: datetime
+    program: str
+    email: str = field(repr=False)
+    code: str
+    referral: UUID | None
+    reward: UUID | None
+    amount: Money | None
+    means: str
+    reason: str
+    again: bool
 
 
 class Telling(Protocol):
@@ -51,3 +96,32 @@ class Telling(Protocol):
         Told again with the same id, one counts once; two of one second stay two. Raises NotDone, Unknown, Refused and
         Gone for the call as a whole: then any of them may be told again.
         """
+
+
+class Book(Protocol):
+    """What happened and who is to hear of it: each thing once, for ever."""
+
+    def add(self, rows: Sequence[Happened]) -> bool:
+        """Keep what is not there yet, and say whether any was; nobody who was forgotten hears anything."""
+
+    def of_reward(self, kind: NewsKind, key: str, reward: UUID, amount: Money) -> bool:
+        """Something that just became of a reward, for its beneficiary; says whether it is new."""
+
+    def late(self) -> bool:
+        """Rewards that should have been there by now, each once; says whether there are new ones."""
+
+    def hand_out(self, connection: UUID, limit: int) -> int:
+        """Give what nobody took up to a connection that tells; returns how much."""
+
+    def give_back(self) -> None:
+        """What was handed out and never tried is given to whoever tells now."""
+
+    def take(self, connection: UUID, limit: int) -> Sequence[Waiting]:
+        """The oldest of what this connection tells; from now on a call may have it."""
+
+    def settle(self, results: Sequence[NewsResult]) -> None: ...
+    def untry(self, ids: Sequence[UUID]) -> None:
+        """The call that had these had certainly no effect."""
+
+    def end(self, connection: UUID, reason: str) -> None:
+        """The connection is gone: nobody can say whether what it was tried with was taken."""

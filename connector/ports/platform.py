@@ -123,7 +123,8 @@ class Manifest:
     hosts of its own; anything else is refused. qualifying: purchase events it can supply. api_version: the pinned version
     of its API. app_key and app_secret name the settings that hold the app's own id and secret; url_setting names the one
     that replaces its hosts. prepares: whether something must be set up on an account before anything is written there.
-    choices: what a merchant may decide for each account. tell_batch: news told in one call, for the capability `event`.
+    choices: what a merchant may decide for each account. tell_batch: news told in one call, for the capability
+    `event`; tell_rank: of several accounts that could tell, the one with the least does.
     beside: the kind of record that a purchase of some kind belongs to and that is written beside it, such as the account
     of an opportunity; it goes by the purchase's id. by_email: whether records of people are found by e-mail together, so
     that a person need not be known there to be written to.
@@ -158,6 +159,7 @@ class Manifest:
     beside: Mapping[str, str] = field(default_factory=dict)
     choices: tuple[Choice, ...] = ()
     tell_batch: int = 0
+    tell_rank: int = 0
 
     def operation(self, capability: Capability, direction: Direction) -> Operation | None:
         """The declared operation, or None where the platform cannot do it."""

@@ -19,6 +19,7 @@ from connector.domain.touch import Touch
 from connector.ports.history import Backfill, Chapter
 from connector.ports.inbound import Item, Sighting
 from connector.ports.money import Attempts, Holdings, Ledger, Limits, Rewards
+from connector.ports.news import Book
 from connector.ports.offers import CodesAdded, Offered, OfferReport, RedeemCode
 from connector.ports.past import Past
 from connector.ports.platform import Seen, Truth
@@ -354,6 +355,8 @@ class Tx(Protocol):
     def requests(self) -> Requests: ...
     @property
     def past(self) -> Past: ...
+    @property
+    def news(self) -> Book: ...
     def now(self) -> datetime: ...
     def savepoint(self) -> AbstractContextManager[object]: ...
 

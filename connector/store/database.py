@@ -24,6 +24,7 @@ from connector.store.inbox import Deliveries, Tasks
 from connector.store.ledger import Ledger
 from connector.store.limits import Limits
 from connector.store.marks import Marks
+from connector.store.news import Book
 from connector.store.offers import Offers
 from connector.store.people import People
 from connector.store.programs import Programs
@@ -147,6 +148,10 @@ class Tx:
     @cached_property
     def receipts(self) -> Receipts:
         return Receipts(self)
+
+    @cached_property
+    def news(self) -> Book:
+        return Book(self)
 
     @cached_property
     def requests(self) -> Requests:

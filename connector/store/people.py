@@ -261,6 +261,11 @@ class People(Repository):
             id=person,
         )
         self.run(
+            f"""UPDATE news SET state = 'refused', outcome = 'they were forgotten', reason = ''
+                WHERE merchant_id = :merchant AND person_id IN {_GROUP} AND state IN ('open', 'handed', 'tried')""",  # noqa: S608
+            id=person,
+        )
+        self.run(
             f"""UPDATE data_request SET person_id = NULL, names = '{{}}'
                 WHERE merchant_id = :merchant AND person_id IN {_GROUP}""",  # noqa: S608
             id=person,

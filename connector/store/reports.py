@@ -34,10 +34,33 @@ def totals(database: Database, merchant: UUID) -> dict[str, Any]:
                 "tasks": """SELECT CASE WHEN due_at > clock_timestamp()
                       + CASE what WHEN 'poll' THEN interval '0' ELSE interval '1 minute' END THEN 'later' ELSE state END
                     AS state, count(*) AS n FROM task WHERE merchant_id = :merchant GROUP BY 1""",
+                "news": """SELECT CASE state WHEN 'open' THEN 'with nobody to tell them' WHEN 'told' THEN 'told'
+                      WHEN 'refused' THEN 'refused' ELSE 'on their way' END AS state, count(*) AS n
+                    FROM news WHERE merchant_id = :merchant GROUP BY 1""",
                 "surplus": "SELECT 'found' AS state, count(*) AS n FROM surplus WHERE merchant_id = :merchant",
             }.items()
         }
         return {**counts, "ledger": [dict(row) for row in books]}
+
+
+def away(database: Database, merchant: UUID) -> list[dict[str, Any]]:
+    """Accounts that must be connected again, and why."""
+    with database.begin(merchant) as tx:
+        rows = tx.run(
+            """SELECT platform, external_account AS account, state, state_reason AS reason FROM connection
+               WHERE merchant_id = :merchant AND state NOT IN ('active', 'removed') ORDER BY 1, 2"""
+        ).mappings()
+        return [dict(row) for row in rows]
+
+
+def untold(database: Database, merchant: UUID) -> list[dict[str, Any]]:
+    """Why people do not hear what they should, most often first."""
+    with database.begin(merchant) as tx:
+        rows = tx.run(
+            """SELECT outcome AS reason, count(*) AS times FROM news WHERE merchant_id = :merchant AND state = 'refused'
+               GROUP BY 1 ORDER BY 2 DESC, 1"""
+        ).mappings()
+        return [dict(row) for row in rows]
 
 
 #: Which book stands against the open liability for what, in the order in which it comes about.

@@ -144,7 +144,7 @@ def test_what_was_only_watched_stays_unpaid_and_what_comes_later_is_paid(watched
 def test_without_any_program_nothing_is_set_up_in_the_shop(served: Served) -> None:
     with served.app.database.begin(served.merchant) as tx:
         tx.run("ALTER TABLE program_version DISABLE TRIGGER program_version_append_only")
-        for table in ("redeem_code", "offer", "code", "advocate", "program_version", "program"):
+        for table in ("news", "redeem_code", "offer", "code", "advocate", "program_version", "program"):
             tx.run(f"DELETE FROM {table} WHERE merchant_id = :merchant")
         tx.run("ALTER TABLE program_version ENABLE TRIGGER program_version_append_only")
     next_day(served)

@@ -15,6 +15,7 @@ from connector.domain import ledger
 from connector.domain.case import Plan, Stage
 from connector.domain.facts import ObjectRef, OrderPaid
 from connector.domain.money import Money
+from connector.domain.news import NewsKind
 from connector.domain.touch import Source, Touch
 from connector.lanes.lane import Claim, Lanes
 from connector.ports.inbound import Item
@@ -161,6 +162,7 @@ def furnish(world: World) -> None:
         tx.receipts.hear([told])
         tx.programs.click(world.code, "email")
         tx.requests.keep("flow-1", b"a hash of what was asked")
+        tx.news.of_reward(NewsKind.ISSUED, "issued", world.reward, TEN)
         tx.deliveries.add(world.connection, "shop", [Item("anna.example.com", "orders", f"{world.merchant}", b"{}")])
         tx.truths.note(world.connection, ref, [world.referral.touch])
         tx.truths.save(world.connection, order_truth(), world.ben)

@@ -3,6 +3,7 @@
 till.says(Done("t1", "a1"))     its answers to the next calls that move money, in order; an error is raised
 till.finds(Absent())            its answers to the next looks for a movement of ours
 till.moved, till.sought         the effects it was asked to make, and to find
+till.hears(error), till.told    its answers to the next calls with news, and what each of them had
 till.tells["order"] = reading   what a delivery of this topic says
 """
 # ruff: noqa: ARG002  (it has the shape of a platform, and needs little of what it is given)
@@ -21,6 +22,7 @@ from connector.domain.money import Money
 from connector.journey.desk import Desk, Lane, Platform, Timing
 from connector.ports.inbound import Item, Reading
 from connector.ports.joining import Grant
+from connector.ports.news import News, NewsResult
 from connector.ports.platform import (
     Account,
     Capability,
@@ -78,6 +80,8 @@ class Till:
         self.tells: dict[str, Reading | Exception] = {}
         self.holds = Money(10**6, "EUR")
         self.renewed: list[str] = []
+        self.told: list[list[News]] = []
+        self._hears: deque[Exception | str] = deque()
         self._says: deque[Answer] = deque()
         self._finds: deque[Finding | Exception | Callable[[Callable[[str], bool]], Finding]] = deque()
 
@@ -106,6 +110,19 @@ class Till:
         if isinstance(finding, Exception):
             raise finding
         return finding(claimed) if callable(finding) else finding
+
+    # ── As what tells news on ────────────────────────────────────────────────────────────────────────────────────
+
+    def hears(self, *answers: Exception | str) -> None:
+        """Its answers to the next calls: an error is raised, a text is why the first of them is refused, "" is yes."""
+        self._hears += answers
+
+    def tell(self, account: Account, news: Sequence[News]) -> Sequence[NewsResult]:
+        answer = self._hears.popleft() if self._hears else ""
+        self.told.append(list(news))
+        if isinstance(answer, Exception):
+            raise answer
+        return [NewsResult(each.id, answer if not place else "") for place, each in enumerate(news)]
 
     # ── As an Auth, and as an Inbound ────────────────────────────────────────────────────────────────────────────
 
@@ -136,6 +153,7 @@ class Counter:
             lists=lambda: till,
             steps=lambda: till,
             bills=lambda: till,
+            telling=lambda: till,
             auth=lambda: till,
             mapping=None,
             secrets=(),
@@ -155,10 +173,10 @@ class Counter:
         return row
 
     def tasks(self) -> list[tuple[str, str, str, timedelta]]:
-        """Open work: lane, what, subject, and in how long it is due, in whole minutes."""
+        """Open work but for news: lane, what, subject, and in how long it is due, in whole minutes."""
         rows = self.rows(
             """SELECT lane, what, subject, greatest(due_at - clock_timestamp(), interval '0') AS wait
-               FROM task WHERE state = 'open' ORDER BY lane, what, subject"""
+               FROM task WHERE state = 'open' AND what <> 'tell' ORDER BY lane, what, subject"""
         )
         return [
             (r["lane"], r["what"], r["subject"], timedelta(minutes=round(r["wait"].total_seconds() / 60))) for r in rows

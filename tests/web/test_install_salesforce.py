@@ -126,7 +126,9 @@ def test_an_admin_may_paste_any_address_of_their_own_org(org: Org, browser: requ
 def renewed(org: Org, connection: Connection) -> Connection:
     """The token ended, and a worker meets that."""
     lane = Lane(connection.merchant, connection.id, org.app.desk.platforms["salesforce"])
-    token_expired(org.app.desk, lane, TokenExpired("it ended", platform="salesforce"))
+    with org.app.database.begin(connection.merchant) as tx:
+        since = tx.now()
+    token_expired(org.app.desk, lane, TokenExpired("it ended", platform="salesforce"), since)
     with org.app.database.begin(connection.merchant) as tx:
         return tx.connections.get(connection.id)
 

@@ -174,9 +174,11 @@ class Records:
             for row in self._past(account, name, mine):
                 plan = next(each for each in mine if each.id == full_id(held(row, f"{name}Id")))
                 field, theirs = held(row, "Field"), held(row, "OldValue")
-                if theirs.strip() and _is_ours(held(row, "NewValue"), plan.values.get(field)):
+                if not _is_ours(held(row, "NewValue"), plan.values.get(field)):
+                    raced.get(plan.id, {}).pop(field, None)  # a person wrote after us: that stands
+                elif theirs.strip():
                     raced.setdefault(plan.id, {})[field] = theirs
-        over = [plan for plan in plans if plan.id in raced]
+        over = [plan for plan in plans if raced.get(plan.id)]
         back = [{"attributes": {"type": plan.object}, "Id": plan.id, **raced[plan.id]} for plan in over]
         items = self.client.save(account, back, operation="put_back") if back else ()
         stuck = {

@@ -1,0 +1,253 @@
+"""Tell: what happened reaches whoever it concerns, once, by the one account of the merchant's that tells.
+
+Each thing is kept when it happens, in the same transaction. The merchant's lane hands it to the account that tells; that
+account's lane tells it, in order and in batches. Once a call may have had it, that account tells it for ever: what it is
+given again it counts once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from connector.domain.case import Decision, Stage
+from connector.domain.deeds import deeds_of
+from connector.domain.explain import for_advocate
+from connector.domain.facts import Fact
+from connector.domain.money import Money
+from connector.domain.news import NewsKind
+from connector.domain.program import TESTERS, Mode, Program
+from connector.errors import NotDone, Refused, Unknown
+from connector.journey.accounts import open_account
+from connector.journey.desk import Desk, Lane
+from connector.journey.effects import code_of
+from connector.journey.tasks import TELL
+from connector.ports.news import Happened, News, NewsResult, Waiting
+from connector.ports.platform import Capability
+from connector.ports.rows import Connection, Referral, Reward, RewardState, connection_lane, merchant_lane
+from connector.ports.store import Tx
+
+#: Handed out at once.
+MANY = 1_000
+#: Reward codes and gift cards are texts that their owner must get.
+_BEARER = ("code", "gift_card")
+_STAGES = {
+    Stage.QUALIFIED: NewsKind.QUALIFIED,
+    Stage.CONVERTED: NewsKind.CONVERTED,
+    Stage.REJECTED: NewsKind.REJECTED,
+}
+_OWED = (RewardState.DUE, RewardState.APPROVED)
+ADVOCATE, FRIEND = "advocate", "friend"
+_NOBODY = "nobody knows how to reach this person there: no address of theirs is kept"
+
+# ── What happened ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def heard(program: Program, groups: frozenset[str]) -> bool:
+    """Whether anybody hears of it: a shadow program is nobody's business, a test its testers'."""
+    return program.mode is not Mode.SHADOW and (program.mode is not Mode.TEST or TESTERS in groups)
+
+
+def of_decision(
+    tx: Tx, referral: Referral, program: Program, decision: Decision, facts: Sequence[Fact], rewards: Sequence[Reward]
+) -> None:
+    """What a decision means to the friend and the advocate. rewards: all that are owed now."""
+    if not heard(program, referral.groups):
+        return
+    now = tx.now()
+    news = [*_started(referral), *_stage(program, referral, decision, facts, now)]
+    _keep(tx, [*news, *(_owed(referral, reward, now) for reward in rewards if reward.state in _OWED)])
+
+
+def _started(referral: Referral) -> Iterator[Happened]:
+    for role, person in ((FRIEND, referral.friend), (ADVOCATE, referral.advocate_person)):
+        yield Happened(
+            key=f"started/{referral.id}/{role}",
+            kind=NewsKind.STARTED,
+            role=role,
+            person=person,
+            program=referral.program,
+            at=referral.captured_at,
+            referral=referral.id,
+        )
+
+
+def _stage(
+    program: Program, referral: Referral, decision: Decision, facts: Sequence[Fact], now: datetime
+) -> Iterator[Happened]:
+    kind = _STAGES.get(decision.stage)
+    if kind is None:
+        return
+    payments = deeds_of(program, facts, now).payments
+    yield Happened(
+        key=f"{decision.stage}/{referral.id}",
+        kind=kind,
+        role=ADVOCATE,
+        person=referral.advocate_person,
+        program=referral.program,
+        at=payments[0].happened_at if payments and kind is not NewsKind.REJECTED else now,
+        referral=referral.id,
+        reason=for_advocate(program, decision) if kind is NewsKind.REJECTED else "",
+    )
+
+
+def _owed(referral: Referral, reward: Reward, now: datetime) -> Happened:
+    return Happened(
+        key=f"reward/{reward.id}/due",
+        kind=NewsKind.MILESTONE if reward.role == "milestone" else NewsKind.DUE,
+        role=FRIEND if reward.role == FRIEND else ADVOCATE,
+        person=reward.beneficiary,
+        program=referral.program,
+        at=now,
+        referral=referral.id,
+        reward=reward.id,
+        amount=reward.amount,
+    )
+
+
+def enrolled(tx: Tx, program: UUID, rules: Program, people: Mapping[UUID, datetime]) -> None:
+    """These became advocates. In a test nobody knows yet who is a tester, so that nobody is told."""
+    if rules.mode not in (Mode.SHADOW, Mode.TEST):
+        _keep(tx, [_personal(NewsKind.ENROLLED, program, person, at) for person, at in people.items()])
+
+
+def invited(tx: Tx, program: UUID, people: Sequence[UUID]) -> None:
+    """These were asked to take part."""
+    at = tx.now()
+    _keep(tx, [_personal(NewsKind.INVITED, program, person, at) for person in people])
+
+
+def _personal(kind: NewsKind, program: UUID, person: UUID, at: datetime) -> Happened:
+    return Happened(f"{kind}/{program}/{person}", kind, ADVOCATE, person, program, at)
+
+
+def of_reward(tx: Tx, kind: NewsKind, key: str, reward: UUID, amount: Money) -> None:
+    """Something that just became of a reward, for its beneficiary."""
+    if tx.news.of_reward(kind, key, reward, amount):
+        _mark(tx)
+
+
+def late(tx: Tx) -> None:
+    """What should have been paid by now."""
+    if tx.news.late():
+        _mark(tx)
+
+
+def _keep(tx: Tx, rows: Sequence[Happened]) -> None:
+    if tx.news.add(rows):
+        _mark(tx)
+
+
+def _mark(tx: Tx) -> None:
+    tx.tasks.mark(merchant_lane(tx.merchant), TELL, [TELL])
+
+
+# ── Who tells it ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def teller(desk: Desk, tx: Tx) -> UUID | None:
+    """The one account of the merchant's that tells; None where none can."""
+    able = [
+        (tools.manifest.tell_rank, connection)
+        for connection, platform in tx.connections.platforms().items()
+        if (tools := desk.platforms.get(platform)) and Capability.EVENT in tools.manifest.capabilities
+    ]
+    return min(able, default=(0, None))[1]
+
+
+def hand_back(tx: Tx) -> None:
+    """The accounts of the merchant are others now: what was handed out and not tried goes to whoever tells from now on."""
+    tx.news.give_back()
+    _mark(tx)
+
+
+def hand_out_due(desk: Desk, merchant: UUID) -> int:
+    """Give what happened to the account that tells; without one it waits for one to be connected."""
+    name = merchant_lane(merchant)
+    with desk.store.begin(merchant) as tx:
+        tasks = tx.tasks.due(name, TELL, 1)
+        if not tasks:
+            return 0
+        to = teller(desk, tx)
+        count = tx.news.hand_out(to, MANY) if to else 0
+        if to and count:
+            tx.tasks.mark(connection_lane(to), TELL, [TELL])
+        if count < MANY:
+            tx.tasks.close(tasks)
+    if to and count:
+        desk.wake(connection_lane(to))
+    return 1
+
+
+# ── Telling ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def tell_due(desk: Desk, lane: Lane) -> int:
+    """Tell one batch; returns how many there were, and closes the task after the last."""
+    name, size = connection_lane(lane.connection), lane.platform.manifest.tell_batch
+    with desk.store.begin(lane.merchant) as tx:
+        tasks = tx.tasks.due(name, TELL, 1)
+        if not tasks:
+            return 0
+        if teller(desk, tx) != lane.connection:
+            hand_back(tx)
+        connection = tx.connections.get(lane.connection)
+        waiting = tx.news.take(lane.connection, size)
+        if not waiting:
+            tx.tasks.close(tasks)
+            return 1
+        news = [_rendered(desk, tx, lane, connection, each) for each in waiting]
+    mute = [NewsResult(each.id, _NOBODY) for each in news if not (each.email or each.person)]
+    speaking = [each for each in news if each.email or each.person]
+    try:
+        results = [*mute, *(lane.platform.telling().tell(open_account(desk, lane), speaking) if speaking else ())]
+    except Unknown as error:
+        with desk.store.begin(lane.merchant) as tx:
+            tx.tasks.later(tasks[0], desk.timing.sweep, error.reason)
+        return 1
+    except (NotDone, Refused) as error:
+        with desk.store.begin(lane.merchant) as tx:
+            tx.news.untry([each.id for each in news if not each.again])
+            if isinstance(error, Refused):
+                tx.tasks.park(tasks[0], error.reason)
+                return 1
+        raise
+    with desk.store.begin(lane.merchant) as tx:
+        tx.news.settle(results)
+        if len(waiting) < size:
+            tx.tasks.close(tasks)
+    return len(waiting)
+
+
+def _rendered(desk: Desk, tx: Tx, lane: Lane, connection: Connection, each: Waiting) -> News:
+    """What the account is told, by what is true now; nothing of anybody but the person themselves."""
+    person = tx.people.external(each.person, lane.connection, lane.platform.manifest.person_kind) or ""
+    values = {
+        "program": each.program,
+        "code": each.code,
+        "link": f"{desk.public_url}/r/{each.code}" if each.code and each.role == ADVOCATE else "",
+        "referral_id": str(each.referral or ""),
+        "reward_id": str(each.reward or ""),
+        "reward_kind": each.means,
+        "reward_code": _secret(desk, each),
+        "reason": each.reason,
+    }
+    return News(
+        id=each.id,
+        kind=each.kind,
+        role=each.role,
+        at=each.at,
+        email=each.email,
+        person=person,
+        values={name: text for name, text in values.items() if text},
+        amount=each.amount,
+        history=each.at < connection.installed_at,
+        again=each.again,
+    )
+
+
+def _secret(desk: Desk, each: Waiting) -> str:
+    """The text that a reward is made out to, for its owner alone."""
+    tells = each.kind in (NewsKind.ISSUED, NewsKind.EXPIRING) and each.means in _BEARER
+    return code_of(desk.marker_key, each.reward) if tells and each.reward else ""

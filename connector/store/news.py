@@ -1,0 +1,174 @@
+"""News: each thing that happened once, and how far it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from connector.domain.money import Money
+from connector.domain.news import NewsKind
+from connector.ports.news import Happened, NewsResult, Waiting
+from connector.store.base import Repository, new_id
+from connector.store.people import EMAIL_FIELD
+from connector.store.receipts import LATE
+
+#: The advocate's own code in the program, or the one that the friend came by.
+_CODE = """CASE news.role WHEN 'friend' THEN (SELECT touch ->> 'code' FROM referral WHERE referral.id = news.referral_id)
+           ELSE (SELECT min(code.code) FROM code JOIN advocate ON advocate.id = code.advocate_id
+                   JOIN person theirs ON theirs.id = advocate.person_id
+                 WHERE advocate.program_id = news.program_id AND theirs.canonical_id = person.canonical_id
+                   AND code.kind = 'minted') END"""
+_EMAIL = """(SELECT email_sealed FROM person theirs WHERE theirs.merchant_id = :merchant
+             AND theirs.canonical_id = person.canonical_id AND email_sealed IS NOT NULL ORDER BY id LIMIT 1)"""
+
+
+class Book(Repository):
+    def add(self, rows: Sequence[Happened]) -> bool:
+        """Keep what is not there yet, and say whether any was; nobody who was forgotten hears anything."""
+        if not rows:
+            return False
+        added = self.run(
+            """INSERT INTO news (id, merchant_id, key, kind, role, person_id, program_id, referral_id, reward_id, at,
+                                 amount, currency, reason)
+               SELECT new.id, :merchant, new.key, new.kind, new.role, new.person, new.program, new.referral, new.reward,
+                   new.at, new.amount, new.currency, new.reason
+               FROM unnest(CAST(:ids AS uuid[]), CAST(:keys AS text[]), CAST(:kinds AS text[]), CAST(:roles AS text[]),
+                   CAST(:people AS uuid[]), CAST(:programs AS uuid[]), CAST(:referrals AS uuid[]),
+                   CAST(:rewards AS uuid[]), CAST(:ats AS timestamptz[]), CAST(:amounts AS bigint[]),
+                   CAST(:currencies AS text[]), CAST(:reasons AS text[]))
+                 AS new (id, key, kind, role, person, program, referral, reward, at, amount, currency, reason)
+               JOIN person ON person.id = new.person AND person.merchant_id = :merchant AND erased_at IS NULL
+               ON CONFLICT (merchant_id, key) DO NOTHING""",
+            ids=[new_id() for _ in rows],
+            keys=[row.key for row in rows],
+            kinds=[row.kind.value for row in rows],
+            roles=[row.role for row in rows],
+            people=[row.person for row in rows],
+            programs=[row.program for row in rows],
+            referrals=[row.referral for row in rows],
+            rewards=[row.reward for row in rows],
+            ats=[row.at for row in rows],
+            amounts=[row.amount.minor if row.amount else None for row in rows],
+            currencies=[row.amount.currency if row.amount else None for row in rows],
+            reasons=[row.reason for row in rows],
+        ).rowcount
+        return bool(added)
+
+    def of_reward(self, kind: NewsKind, key: str, reward: UUID, amount: Money) -> bool:
+        """Something that just became of a reward, for its beneficiary; says whether it is new."""
+        added = self.run(
+            """INSERT INTO news (id, merchant_id, key, kind, role, person_id, program_id, referral_id, reward_id, at,
+                                 amount, currency)
+               SELECT :id, :merchant, :key, :kind, CASE reward.role WHEN 'friend' THEN 'friend' ELSE 'advocate' END,
+                   reward.beneficiary_id, referral.program_id, referral.id, reward.id, clock_timestamp(), :amount,
+                   :currency
+               FROM reward JOIN referral ON referral.id = reward.referral_id
+                 JOIN person ON person.id = reward.beneficiary_id AND erased_at IS NULL
+               WHERE reward.merchant_id = :merchant AND reward.id = :reward
+               ON CONFLICT (merchant_id, key) DO NOTHING""",
+            id=new_id(),
+            key=key,
+            kind=kind.value,
+            reward=reward,
+            amount=amount.minor,
+            currency=amount.currency,
+        ).rowcount
+        return bool(added)
+
+    def late(self) -> bool:
+        """Rewards that should have been there by now, each once; says whether there are new ones."""
+        return bool(
+            self.run(
+                f"""INSERT INTO news (id, merchant_id, key, kind, role, person_id, program_id, referral_id, reward_id, at,
+                                      amount, currency)
+                    SELECT gen_random_uuid(), :merchant, 'reward/' || reward.id || '/late', :kind,
+                        CASE reward.role WHEN 'friend' THEN 'friend' ELSE 'advocate' END, reward.beneficiary_id,
+                        referral.program_id, referral.id, reward.id, clock_timestamp(), reward.amount, reward.currency
+                    FROM reward JOIN referral ON referral.id = reward.referral_id
+                      JOIN person ON person.id = reward.beneficiary_id AND erased_at IS NULL
+                      JOIN program_version v
+                        ON v.program_id = referral.program_id AND v.version = referral.program_version
+                    WHERE reward.merchant_id = :merchant AND {LATE}
+                    ON CONFLICT (merchant_id, key) DO NOTHING""",  # noqa: S608 - a text of our own
+                kind=NewsKind.LATE.value,
+            ).rowcount
+        )
+
+    def hand_out(self, connection: UUID, limit: int) -> int:
+        """Give what nobody took up to a connection that tells; returns how much."""
+        return self.run(
+            """UPDATE news SET state = 'handed', connection_id = :connection WHERE id IN (
+                   SELECT id FROM news WHERE merchant_id = :merchant AND state = 'open' ORDER BY at, id LIMIT :limit)""",
+            connection=connection,
+            limit=limit,
+        ).rowcount
+
+    def give_back(self) -> None:
+        """What was handed out and never tried is given to whoever tells now."""
+        self.run(
+            "UPDATE news SET state = 'open', connection_id = NULL WHERE merchant_id = :merchant AND state = 'handed'"
+        )
+
+    def take(self, connection: UUID, limit: int) -> Sequence[Waiting]:
+        """The oldest of what this connection tells; from now on a call may have it."""
+        rows = self.run(
+            f"""WITH mine AS (
+                    SELECT id, state FROM news WHERE merchant_id = :merchant AND connection_id = :connection
+                      AND state IN ('handed', 'tried') ORDER BY at, id LIMIT :limit FOR UPDATE),
+                taken AS (UPDATE news SET state = 'tried' FROM mine WHERE news.id = mine.id)
+                SELECT news.*, mine.state = 'tried' AS again, reward.means, {_CODE} AS code, {_EMAIL} AS email_sealed,
+                    (SELECT v.data ->> 'name' FROM program_version v JOIN program ON program.id = v.program_id
+                       AND program.version = v.version WHERE v.program_id = news.program_id) AS program
+                FROM news JOIN mine ON mine.id = news.id JOIN person ON person.id = news.person_id
+                  LEFT JOIN reward ON reward.id = news.reward_id
+                ORDER BY news.at, news.id""",  # noqa: S608 - texts of our own
+            connection=connection,
+            limit=limit,
+        ).all()
+        return [self._waiting(row) for row in rows]
+
+    def _waiting(self, row: Any) -> Waiting:
+        return Waiting(
+            id=row.id,
+            kind=NewsKind(row.kind),
+            role=row.role,
+            person=row.person_id,
+            at=row.at,
+            program=row.program,
+            email=self.tx.unseal(EMAIL_FIELD, row.email_sealed).decode() if row.email_sealed else "",
+            code=row.code or "",
+            referral=row.referral_id,
+            reward=row.reward_id,
+            amount=Money(row.amount, row.currency) if row.currency else None,
+            means=row.means or "",
+            reason=row.reason,
+            again=row.again,
+        )
+
+    def settle(self, results: Sequence[NewsResult]) -> None:
+        self.run(
+            """UPDATE news SET state = CASE new.why WHEN '' THEN 'told' ELSE 'refused' END, outcome = new.why,
+                   told_at = clock_timestamp()
+               FROM unnest(CAST(:ids AS uuid[]), CAST(:reasons AS text[])) AS new (id, why)
+               WHERE news.merchant_id = :merchant AND news.id = new.id AND news.state = 'tried'""",
+            ids=[each.id for each in results],
+            reasons=[each.refused[:500] for each in results],
+        )
+
+    def untry(self, ids: Sequence[UUID]) -> None:
+        """The call that had these had certainly no effect."""
+        self.run(
+            """UPDATE news SET state = 'handed'
+               WHERE merchant_id = :merchant AND id = ANY(CAST(:ids AS uuid[])) AND state = 'tried'""",
+            ids=list(ids),
+        )
+
+    def end(self, connection: UUID, reason: str) -> None:
+        """The connection is gone: nobody can say whether what it was tried with was taken."""
+        self.run(
+            """UPDATE news SET state = 'refused', outcome = :reason
+               WHERE merchant_id = :merchant AND connection_id = :connection AND state = 'tried'""",
+            connection=connection,
+            reason=reason,
+        )

@@ -4,6 +4,7 @@ Each of the SDK's known defects has a test here that fails if it comes back.
 """
 
 import time
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -166,3 +167,27 @@ def test_nothing_that_a_stranger_typed_leaves_its_literal(org, evil):
 def test_a_list_that_is_not_there_is_refused_by_name(org):
     with pytest.raises(Refused, match="no campaign called"):
         outbound.build(org.kit()).members(org.account, "' OR Name != '", "")
+
+
+def test_of_two_words_that_people_saved_around_our_write_the_later_one_stands(org):
+    """The first is gone by their own will; put back, it would go over the second."""
+    (lead,) = org.leads(1)
+    field = "Referral_Source__c"
+
+    class Around(Client):
+        """Somebody saves right before our write, and somebody else right after it."""
+
+        def save(self, account, records, *, operation, **more):
+            ours = operation == "write_records"
+            if ours:
+                org.hand.control("save", id=lead, values={field: "the first word"})
+            items = super().save(account, records, operation=operation, **more)
+            if ours:
+                org.hand.control("save", id=lead, values={field: "the second word"})
+            return items
+
+    out = replace(outbound.build(org.kit()), client=Around(org.kit()))
+    write = RecordWrite(ObjectRef("person", lead), {field: FieldValue("link", IF_EMPTY, "Text")})
+    out.write_records(org.account, [write])
+    (row,) = org.hand.query(f"SELECT {field} FROM Lead WHERE Id = '{lead}'")
+    assert row[field] == "the second word"

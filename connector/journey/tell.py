@@ -18,13 +18,13 @@ from connector.domain.facts import Fact
 from connector.domain.money import Money
 from connector.domain.news import NewsKind
 from connector.domain.program import TESTERS, Mode, Program
-from connector.errors import NotDone, Refused, Unknown
+from connector.errors import Gone, NotDone, Refused, Unknown
 from connector.journey.accounts import open_account
 from connector.journey.desk import Desk, Lane
 from connector.journey.effects import code_of
 from connector.journey.tasks import TELL
 from connector.ports.news import Happened, News, NewsResult, Waiting
-from connector.ports.platform import Capability
+from connector.ports.platform import Account, Capability
 from connector.ports.rows import Connection, Referral, Reward, RewardState, connection_lane, merchant_lane
 from connector.ports.store import Tx
 
@@ -185,28 +185,27 @@ def hand_out_due(desk: Desk, merchant: UUID) -> int:
 
 def tell_due(desk: Desk, lane: Lane) -> int:
     """Tell one batch; returns how many there were, and closes the task after the last."""
-    name, size = connection_lane(lane.connection), lane.platform.manifest.tell_batch
     with desk.store.begin(lane.merchant) as tx:
-        tasks = tx.tasks.due(name, TELL, 1)
-        if not tasks:
-            return 0
+        tasks = tx.tasks.due(connection_lane(lane.connection), TELL, 1)
+    if not tasks:
+        return 0
+    account = open_account(desk, lane)  # before anything counts as tried
+    size = lane.platform.manifest.tell_batch
+    with desk.store.begin(lane.merchant) as tx:
         if teller(desk, tx) != lane.connection:
             hand_back(tx)
         connection = tx.connections.get(lane.connection)
-        waiting = tx.news.take(lane.connection, size)
-        if not waiting:
+        news = [_rendered(desk, tx, lane, connection, each) for each in tx.news.take(lane.connection, size)]
+        if not news:
             tx.tasks.close(tasks)
             return 1
-        news = [_rendered(desk, tx, lane, connection, each) for each in waiting]
-    mute = [NewsResult(each.id, _NOBODY) for each in news if not (each.email or each.person)]
-    speaking = [each for each in news if each.email or each.person]
     try:
-        results = [*mute, *(lane.platform.telling().tell(open_account(desk, lane), speaking) if speaking else ())]
+        results = _told(lane, account, news)
     except Unknown as error:
         with desk.store.begin(lane.merchant) as tx:
             tx.tasks.later(tasks[0], desk.timing.sweep, error.reason)
         return 1
-    except (NotDone, Refused) as error:
+    except (NotDone, Gone, Refused) as error:
         with desk.store.begin(lane.merchant) as tx:
             tx.news.untry([each.id for each in news if not each.again])
             if isinstance(error, Refused):
@@ -215,9 +214,16 @@ def tell_due(desk: Desk, lane: Lane) -> int:
         raise
     with desk.store.begin(lane.merchant) as tx:
         tx.news.settle(results)
-        if len(waiting) < size:
+        if len(news) < size:
             tx.tasks.close(tasks)
-    return len(waiting)
+    return len(news)
+
+
+def _told(lane: Lane, account: Account, news: Sequence[News]) -> list[NewsResult]:
+    """One call for all who can be reached there."""
+    reached = [each for each in news if each.email or each.person]
+    found = [NewsResult(each.id, _NOBODY) for each in news if not (each.email or each.person)]
+    return [*found, *(lane.platform.telling().tell(account, reached) if reached else ())]
 
 
 def _rendered(desk: Desk, tx: Tx, lane: Lane, connection: Connection, each: Waiting) -> News:

@@ -11,7 +11,7 @@ import pytest
 from test_store_world import TEN, opened, world
 
 from connector.domain.news import NewsKind
-from connector.errors import Refused, Throttled, Unavailable, Unknown
+from connector.errors import Gone, Refused, Throttled, Unavailable, Unknown
 from connector.journey import tell
 from connector.journey.effects import code_of
 from connector.ports.news import Happened
@@ -78,7 +78,7 @@ def test_a_lost_answer_has_the_same_told_again_and_said_so(counter: Counter) -> 
     assert set(stands(counter).values()) == {"told"}
 
 
-@pytest.mark.parametrize("error", [Throttled("slower", wait_s=9), Unavailable("away")])
+@pytest.mark.parametrize("error", [Throttled("slower", wait_s=9), Unavailable("away"), Gone("uninstalled")])
 def test_what_certainly_had_no_effect_is_told_as_if_for_the_first_time(counter: Counter, error: Exception) -> None:
     counter.till.hears(error)
     happens(counter, "a")
@@ -88,6 +88,15 @@ def test_what_certainly_had_no_effect_is_told_as_if_for_the_first_time(counter: 
     work(counter)
     assert [news.again for batch in counter.till.told for news in batch] == [False, False]
     assert stands(counter) == {"a": "told"}
+
+
+def test_while_the_account_must_be_connected_again_nothing_counts_as_tried(counter: Counter) -> None:
+    happens(counter, "a")
+    with counter.world.begin() as tx:
+        tx.connections.close(counter.world.connection, "reconnect", "its token ended")
+    with pytest.raises(Gone):
+        work(counter)
+    assert (stands(counter), counter.till.told) == ({"a": "handed"}, [])
 
 
 def test_one_that_is_refused_stays_so_with_its_reason_and_holds_nobody_up(counter: Counter) -> None:

@@ -8,7 +8,7 @@ given again it counts once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from connector.domain.case import Decision, Stage
@@ -30,6 +30,8 @@ from connector.ports.store import Tx
 
 #: Handed out at once.
 MANY = 1_000
+#: Platforms tell of times to the second or minute: what happened as the account was connected is no history.
+_MOMENT = timedelta(minutes=1)
 #: Reward codes and gift cards are texts that their owner must get.
 _BEARER = ("code", "gift_card")
 _STAGES = {
@@ -214,8 +216,6 @@ def tell_due(desk: Desk, lane: Lane) -> int:
         raise
     with desk.store.begin(lane.merchant) as tx:
         tx.news.settle(results)
-        if len(news) < size:
-            tx.tasks.close(tasks)
     return len(news)
 
 
@@ -229,16 +229,6 @@ def _told(lane: Lane, account: Account, news: Sequence[News]) -> list[NewsResult
 def _rendered(desk: Desk, tx: Tx, lane: Lane, connection: Connection, each: Waiting) -> News:
     """What the account is told, by what is true now; nothing of anybody but the person themselves."""
     person = tx.people.external(each.person, lane.connection, lane.platform.manifest.person_kind) or ""
-    values = {
-        "program": each.program,
-        "code": each.code,
-        "link": f"{desk.public_url}/r/{each.code}" if each.code and each.role == ADVOCATE else "",
-        "referral_id": str(each.referral or ""),
-        "reward_id": str(each.reward or ""),
-        "reward_kind": each.means,
-        "reward_code": _secret(desk, each),
-        "reason": each.reason,
-    }
     return News(
         id=each.id,
         kind=each.kind,
@@ -246,14 +236,29 @@ def _rendered(desk: Desk, tx: Tx, lane: Lane, connection: Connection, each: Wait
         at=each.at,
         email=each.email,
         person=person,
-        values={name: text for name, text in values.items() if text},
+        values=said(each, desk.public_url, desk.marker_key),
         amount=each.amount,
-        history=each.at < connection.installed_at,
+        history=each.at < connection.installed_at - _MOMENT,
         again=each.again,
     )
 
 
-def _secret(desk: Desk, each: Waiting) -> str:
+def said(each: Waiting, public_url: str, key: bytes) -> dict[str, str]:
+    """What one piece of news says, by the names that marketers see."""
+    told = {
+        "program": each.program,
+        "code": each.code,
+        "link": f"{public_url}/r/{each.code}" if each.code and each.role == ADVOCATE else "",
+        "referral_id": str(each.referral or ""),
+        "reward_id": str(each.reward or ""),
+        "reward_kind": each.means,
+        "reward_code": _secret(each, key),
+        "reason": each.reason,
+    }
+    return {name: text for name, text in told.items() if text}
+
+
+def _secret(each: Waiting, key: bytes) -> str:
     """The text that a reward is made out to, for its owner alone."""
     tells = each.kind in (NewsKind.ISSUED, NewsKind.EXPIRING) and each.means in _BEARER
-    return code_of(desk.marker_key, each.reward) if tells and each.reward else ""
+    return code_of(key, each.reward) if tells and each.reward else ""

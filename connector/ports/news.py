@@ -21,7 +21,8 @@ class News:
     "" where the platform knows them by `person` alone, its own name of them. at: when it happened. values: further texts
     by name, such as `referral_id`, `program`, `code`, `link`, `reason`; never anything of the other person. amount: what
     it is worth, where it is about money. history: it happened before the account was connected, and must start nothing.
-    again: a call that had it may have been taken already.
+    again: a call that had it was begun before, and nobody knows how it ended; it stays so until it is told. Each of these
+    may cost a call of its own, so few of them are told at once.
     """
 
     id: UUID
@@ -117,7 +118,7 @@ class Book(Protocol):
         """What was handed out and never tried is given to whoever tells now."""
 
     def take(self, connection: UUID, limit: int) -> Sequence[Waiting]:
-        """The oldest of what this connection tells; from now on a call may have it."""
+        """The oldest of what this connection tells, a few that were tried before all others; a call may have it now."""
 
     def settle(self, results: Sequence[NewsResult]) -> None: ...
     def untry(self, ids: Sequence[UUID]) -> None:

@@ -13,6 +13,8 @@ from connector.store.base import Repository, new_id
 from connector.store.people import EMAIL_FIELD
 from connector.store.receipts import LATE
 
+#: What may have been told already can cost a call for each, so that only so much of it is taken at once.
+FEW = 50
 #: The advocate's own code in the program, or the one that the friend came by.
 _CODE = """CASE news.role WHEN 'friend' THEN (SELECT touch ->> 'code' FROM referral WHERE referral.id = news.referral_id)
            ELSE (SELECT min(code.code) FROM code JOIN advocate ON advocate.id = code.advocate_id
@@ -111,11 +113,16 @@ class Book(Repository):
         )
 
     def take(self, connection: UUID, limit: int) -> Sequence[Waiting]:
-        """The oldest of what this connection tells; from now on a call may have it."""
+        """The oldest of what this connection tells, a few that were tried before all others; a call may have it now."""
         rows = self.run(
-            f"""WITH mine AS (
+            f"""WITH which AS (
+                    SELECT CASE WHEN EXISTS (SELECT FROM news WHERE merchant_id = :merchant
+                      AND connection_id = :connection AND state = 'tried') THEN 'tried' ELSE 'handed' END AS state),
+                mine AS (
                     SELECT id, state FROM news WHERE merchant_id = :merchant AND connection_id = :connection
-                      AND state IN ('handed', 'tried') ORDER BY at, id LIMIT :limit FOR UPDATE),
+                      AND state = (SELECT state FROM which) ORDER BY at, id
+                    LIMIT (SELECT CASE state WHEN 'tried' THEN least(:few, :limit) ELSE :limit END FROM which)
+                    FOR UPDATE),
                 taken AS (UPDATE news SET state = 'tried' FROM mine WHERE news.id = mine.id)
                 SELECT news.*, mine.state = 'tried' AS again, reward.means, {_CODE} AS code, {_EMAIL} AS email_sealed,
                     (SELECT v.data ->> 'name' FROM program_version v JOIN program ON program.id = v.program_id
@@ -125,6 +132,7 @@ class Book(Repository):
                 ORDER BY news.at, news.id""",  # noqa: S608 - texts of our own
             connection=connection,
             limit=limit,
+            few=FEW,
         ).all()
         return [self._waiting(row) for row in rows]
 

@@ -54,7 +54,8 @@ def test_whatever_a_platform_declares_has_its_cases(key: str) -> None:
     assert load(key)
 
 
-def test_a_declared_capability_or_operation_without_cases_is_seen() -> None:
+def test_a_declared_capability_or_operation_without_cases_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(CASES, Capability.EVENT)
     manifest = next(iter(ADAPTERS.values())).manifest
     assert uncovered(replace(manifest, capabilities=manifest.capabilities | {Capability.EVENT})) == [
         "no cases for the capability event"
@@ -106,6 +107,7 @@ def test_a_merchant_is_told_why_each_scope_is_asked_for(key: str) -> None:
 def test_batches_move_and_a_doubt_outlasts_a_call(key: str) -> None:
     manifest = ADAPTERS[key].manifest
     assert min(manifest.read_batch, manifest.look_batch, manifest.write_batch) > 0
+    assert (manifest.tell_batch > 0) == (Capability.EVENT in manifest.capabilities)
     assert manifest.quiet >= Timing().call
     assert manifest.quiet < timedelta(hours=1)
     assert manifest.person_kind in manifest.object_kinds

@@ -66,6 +66,8 @@ def test_a_stage_moves_up_and_never_down(here: Bench) -> None:
 
 
 def test_a_value_changed_between_our_read_and_our_write_is_not_overwritten(here: Bench) -> None:
+    if not here.driver.compares:
+        pytest.skip("the platform has neither a conditional write nor a history of values")
     raced, calm = here.driver.objects(2)
     name = here.driver.fields()[0][0]
     here.wire.meanwhile(here.driver.is_write, lambda: here.driver.set_field(raced, name, "typed meanwhile"))

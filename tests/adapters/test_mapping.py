@@ -257,7 +257,10 @@ def test_a_ranked_field_never_goes_down_whatever_the_order_of_arrival(news):
         ({"order": ["a", "a"]}, '10: `["a", "a"]` does not fit; list the field\'s values from lowest to highest'),
         ({"help": None}, "5: `help:` is missing; say in a sentence what the field tells"),
         ({"fild": "x"}, "10: `fild:` is no known key; did you mean `field`?"),
-        ({"field": "has space"}, "5: `has space` does not fit; write the field's name as the platform's API spells it"),
+        (
+            {"field": "two  spaces"},
+            "5: `two spaces` does not fit; write the field's name as the platform's API spells it",
+        ),
         ({"type": 5}, "6: `5` does not fit; write the field's type in the platform's own word"),
         ({"type": date(2026, 1, 1)}, "6: YAML does not read `2026-01-01` as a text; put it in quotes: '2026-01-01'"),
         ({"type": True}, "6: YAML does not read `true` as a text; put it in quotes: 'true'"),

@@ -52,6 +52,7 @@ class Driver(ABC):
 
     settings: values of the platform's own settings. host: where its API is called. account and token: of the account that `start` opens.
     signature: the header that carries it; "" where nothing is signed, and a secret stands in the address. topics: all that `read` knows. outcomes: all words it may answer with. choices: what its merchant decided.
+    compares: whether a value that somebody saves between our read and our write can be told from the one that we read.
     """
 
     settings: Mapping[str, str]
@@ -62,6 +63,7 @@ class Driver(ABC):
     topics: Sequence[str]
     outcomes: frozenset[str]
     choices: Mapping[str, str] = MappingProxyType({})
+    compares: bool = True
 
     @abstractmethod
     def start(self) -> str:
@@ -120,6 +122,14 @@ class Driver(ABC):
 
     def deducted(self, bill: str) -> list[int]:
         """Minor units of everything that was taken off a bill."""
+        raise NotImplementedError
+
+    def is_told(self, request: Request) -> bool:
+        """Whether this request tells news."""
+        raise NotImplementedError
+
+    def heard(self, email: str) -> list[str]:
+        """The ids of all news that the platform keeps of this person, as often as it counts them."""
         raise NotImplementedError
 
     @abstractmethod
@@ -316,6 +326,7 @@ CASES = {
     Capability.POINTS: "money",
     Capability.NATIVE: "told",
     Capability.RECORD: "records",
+    Capability.EVENT: "news",
     Capability.OFFER: "offers",
     Capability.HISTORY: "history",
     Capability.LISTS: "people",

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import click
@@ -33,7 +33,8 @@ from connector.cli.account import install
 from connector.cli.run import Processes
 from connector.errors import ConnectorError
 from connector.journey import enrol
-from connector.ports.story import Moved, Story
+from connector.ports.platform import Capability
+from connector.ports.story import Audience, Moved, Story
 from connector.store import merchants, migrate, reports
 from connector.wiring import App, open_app
 
@@ -52,12 +53,16 @@ _QUICK = {
 
 @dataclass(frozen=True)
 class Stage:
-    """One platform's part of the demo."""
+    """One platform's part of the demo: a story that happens there, or an audience that hears what happens elsewhere."""
 
     adapter: Adapter
     url: str
     secret: str
-    story: Story
+    part: Story | Audience
+
+    @property
+    def listens(self) -> bool:
+        return Capability.EVENT in self.adapter.manifest.capabilities
 
 
 @click.command()
@@ -110,15 +115,18 @@ def _play(app: App, stages: list[Stage], port: int, logs: Path, started: float, 
 
 def _tell(app: App, merchant: UUID, stage: Stage, port: int, started: float) -> None:
     """Connect, enrol, play, and wait until everything that is due was done."""
-    key = stage.adapter.manifest.key
-    account, token = stage.story.open_shop(f"http://127.0.0.1:{port}/webhooks/{key}", stage.secret)
+    key, label = stage.adapter.manifest.key, stage.adapter.manifest.label
+    account, token = stage.part.open_shop(f"http://127.0.0.1:{port}/webhooks/{key}", stage.secret)
     install(app, key, account, token, lambda: merchant)
-    codes: dict[str, str] = {}
+    if stage.listens:
+        click.echo(f"  {time.monotonic() - started:5.1f} s  {label} listens to what happens on the others")
+        return
+    story, codes = cast("Story", stage.part), dict[str, str]()
     with app.database.begin(merchant) as tx:
-        saved = tx.programs.apply(stage.story.program)
-        for name, email in stage.story.advocates.items():
+        saved = tx.programs.apply(story.program)
+        for name, email in story.advocates.items():
             codes[name] = enrol.enrol(tx, saved.id, email).code
-    for line in stage.story.play(codes):
+    for line in story.play(codes):
         click.echo(f"  {time.monotonic() - started:5.1f} s  {line}")
     try:
         _until(lambda: _settled(app, merchant), "all work to be done")
@@ -126,8 +134,8 @@ def _tell(app: App, merchant: UUID, stage: Stage, port: int, started: float) -> 
         click.echo(f"  left to do: {reports.totals(app.database, merchant)}", err=True)
         click.echo(f"  needs a person: {reports.needs_person(app.database, merchant)}", err=True)
         raise
-    click.echo(f"  {time.monotonic() - started:5.1f} s  all work is done; {stage.adapter.manifest.label} now holds:")
-    for moved in stage.story.book():
+    click.echo(f"  {time.monotonic() - started:5.1f} s  all work is done; {label} now holds:")
+    for moved in story.book():
         click.echo(f"           {moved.person:<16} {moved.kind:<7} {moved.amount} {moved.currency}")
 
 
@@ -138,6 +146,7 @@ def _settled(app: App, merchant: UUID) -> bool:
     return (
         not found["deliveries"].get("received")
         and not found["tasks"].get("open")
+        and not found["news"].get("on their way")
         and not any(found[kind].get(state) for kind in ("rewards", "reversals") for state in moving)
     )
 
@@ -145,8 +154,9 @@ def _settled(app: App, merchant: UUID) -> bool:
 def _count(app: App, merchant: UUID, stages: list[Stage]) -> bool:
     """Compare each stand-in's own book with what its story says must be there, and with our ledger."""
     duplicates = missing = credited = 0
-    for stage in stages:
-        booked, expected = Counter(stage.story.book()), Counter(stage.story.expected())
+    stories = [cast("Story", stage.part) for stage in stages if not stage.listens]
+    for story in stories:
+        booked, expected = Counter(story.book()), Counter(story.expected())
         credited += sum(n for moved, n in booked.items() if moved.kind == "credit")
         surplus, lacking = booked - expected, expected - booked
         duplicates, missing = duplicates + surplus.total(), missing + lacking.total()
@@ -154,9 +164,12 @@ def _count(app: App, merchant: UUID, stages: list[Stage]) -> bool:
             click.echo(f"  not in the story: {count} x {moved}", err=True)
         for moved, count in lacking.items():
             click.echo(f"  missing: {count} x {moved}", err=True)
+    for stage in (stage for stage in stages if stage.listens):
+        twice, never = _heard(stage.adapter.manifest.label, cast("Audience", stage.part))
+        duplicates, missing = duplicates + twice, missing + never
     found = reports.totals(app.database, merchant)
     issued = -sum(int(line["amount"]) for line in found["ledger"] if line["book"] == "issued")
-    standing = sum(_net(stage.story.book()) for stage in stages)
+    standing = sum(_net(story.book()) for story in stories)
     differences = int(issued != standing) + int(sum(int(line["amount"]) for line in found["ledger"]) != 0)
     referrals = sum(found["referrals"].values())
     click.echo(
@@ -164,6 +177,17 @@ def _count(app: App, merchant: UUID, stages: list[Stage]) -> bool:
         f" differences={differences}"
     )
     return not (duplicates or missing or differences)
+
+
+def _heard(label: str, audience: Audience) -> tuple[int, int]:
+    """Tell what an audience heard: how much of it too often, and how much it never heard."""
+    heard, awaited = audience.heard(), audience.awaited()
+    click.echo(f"{label} heard: " + ", ".join(f"{count} x {what}" for what, count in sorted(heard.items())))
+    surplus, lacking = heard - awaited, awaited - heard
+    for words, wrong in (("heard and not in the story", surplus), ("never heard", lacking)):
+        for what, count in wrong.items():
+            click.echo(f"  {words}: {count} x {what}", err=True)
+    return surplus.total(), lacking.total()
 
 
 def _net(book: list[Moved]) -> int:
@@ -185,7 +209,7 @@ def _stages() -> Iterator[list[Stage]]:
             _until(lambda port=port: _answers(port), f"the {adapter.manifest.label} stand-in to answer")
             module: Any = importlib.import_module(f"{adapter.package}.sandbox.story")
             stages.append(Stage(adapter, url, secrets.token_hex(16), module.open_story(url)))
-        yield stages
+        yield sorted(stages, key=lambda stage: not stage.listens)  # whoever hears is there before anything happens
     finally:
         for process in processes:
             process.terminate()
@@ -198,7 +222,7 @@ def _platform_environment(stages: list[Stage]) -> dict[str, str]:
         name: value
         for stage in stages
         for name, value in (
-            (stage.adapter.manifest.url_setting, stage.story.base_url),
+            (stage.adapter.manifest.url_setting, stage.part.base_url),
             (stage.adapter.manifest.app_key, "demo"),
             (stage.adapter.manifest.app_secret, stage.secret),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -40,3 +41,17 @@ class Story(Protocol):
 
     def book(self) -> list[Moved]:
         """What the stand-in itself says happened, read over HTTP."""
+
+
+class Audience(Protocol):
+    """The part of a platform that is told of what happens on the others, where a manifest has the capability `event`."""
+
+    @property
+    def base_url(self) -> str: ...
+    def open_shop(self, webhooks: str, secret: str) -> tuple[str, str]: ...
+
+    def awaited(self) -> Counter[str]:
+        """How often each thing must have been heard in the end, written down beside the story."""
+
+    def heard(self) -> Counter[str]:
+        """How often each was, by the stand-in's own book."""

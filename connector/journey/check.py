@@ -9,7 +9,7 @@ from uuid import UUID
 from connector.domain.facts import ObjectRef
 from connector.domain.program import Mode
 from connector.errors import Refused
-from connector.journey import tell
+from connector.journey import happened
 from connector.journey.accounts import open_account, refresh
 from connector.journey.desk import Desk, Lane, Platform
 from connector.journey.listed import mark_lists
@@ -59,7 +59,7 @@ def check_due(desk: Desk, lane: Lane) -> int:
         currency, traits = told.get("currency") or connection.currency, {**traits_of(told, lane.platform), **lacking}
         changed = learn(tx, lane.connection, currency, scopes, traits)
         _have_people_looked_for(tx, lane)
-        tell.late(tx)
+        happened.late(tx)
         tx.tasks.close(tasks)  # unless it was marked meanwhile: then what we read may be old already
         tx.tasks.mark(name, CHECK, [CHECK], after=CHECK_EVERY)
     if changed:

@@ -14,7 +14,7 @@ from connector.domain.money import Money
 from connector.domain.program import Mode, Program
 from connector.domain.stages import decide
 from connector.domain.touch import Source
-from connector.journey import tell
+from connector.journey import happened
 from connector.journey.desk import Desk
 from connector.journey.each import each
 from connector.journey.owing import Payer, owe
@@ -45,7 +45,7 @@ def _decide(desk: Desk, tx: Tx, task: Task) -> Collection[str]:
         tx.limits.pin(referral.id, replace(case.standing, pinned=True), qualified_at)
     changed = tx.referrals.decide(referral.id, decision)
     if changed:
-        tell.of_decision(tx, referral, program, decision, case.facts, tx.rewards.of(referral.id))
+        happened.of_decision(tx, referral, program, decision, case.facts, tx.rewards.of(referral.id))
     tx.tasks.close([task])
     if decision.look_again is not None:
         tx.tasks.mark_at(task.lane, DECIDE, task.subject, decision.look_again)

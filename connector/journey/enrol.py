@@ -16,7 +16,7 @@ from connector.domain.program import PRICED, Mode, Payment, Program
 from connector.domain.rules import Look, refusal
 from connector.domain.worth import worth_of
 from connector.errors import ConfigError, NotFound
-from connector.journey import tell
+from connector.journey import happened
 from connector.journey.tasks import PROFILE, PROFILES, subject
 from connector.ports.platform import Seen
 from connector.ports.roster import Enrolment, Entry, Newcomer
@@ -147,7 +147,7 @@ def _enrol(tx: Tx, program: ProgramVersion, newcomers: Sequence[Newcomer]) -> Ma
         tx.truths.tell_own(Enrolled(about, one.at, one.at, program.program.slug, one.way))
     if fresh:
         people = {person: one.at for person, one in made.items() if one.new}
-        tell.enrolled(tx, program.id, program.program, people)
+        happened.enrolled(tx, program.id, program.program, people)
         tx.offers.mark(program.id)
         for connection in tx.connections.bearing(PROFILES):
             tx.tasks.mark(connection_lane(connection), PROFILE, [str(program.id)])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from connector.journey.enrol import address
-from connector.journey.tell import invited
+from connector.journey.happened import invited
 from connector.ports.roster import Participation
 from connector.ports.store import Tx
 

@@ -14,7 +14,7 @@ from datetime import timedelta
 from connector.domain.news import NewsKind
 from connector.errors import Gone, NotDone, PlatformError, Refused, Throttled, TokenExpired, Unavailable, Unknown
 from connector.failpoints import reach
-from connector.journey import tell
+from connector.journey import happened
 from connector.journey.accounts import open_account, token_expired
 from connector.journey.desk import Desk, Lane
 from connector.journey.effects import SCHEDULE, Round, code_of, effect_of, pause
@@ -191,6 +191,6 @@ def _tell(tx: Tx, attempt: Attempt, answer: Answer) -> None:
     """Whoever it is for hears that it was paid, or taken back."""
     moved = answer.moved or attempt.effect.amount
     if attempt.reversal is None:
-        tell.of_reward(tx, NewsKind.ISSUED, f"reward/{attempt.reward}/issued", attempt.reward, moved)
+        happened.of_reward(tx, NewsKind.ISSUED, f"reward/{attempt.reward}/issued", attempt.reward, moved)
     else:
-        tell.of_reward(tx, NewsKind.REVERSED, f"reversal/{attempt.reversal}", attempt.reward, moved)
+        happened.of_reward(tx, NewsKind.REVERSED, f"reversal/{attempt.reversal}", attempt.reward, moved)

@@ -11,7 +11,7 @@ from connector.domain.facts import CreditExpiring, CreditLapsed, CreditRedeemed
 from connector.domain.money import Money
 from connector.domain.news import NewsKind
 from connector.domain.redemption import Lot, settle
-from connector.journey import tell
+from connector.journey import happened
 from connector.journey.accounts import open_account
 from connector.journey.desk import Desk, Lane
 from connector.journey.issue import WATCH_EVERY
@@ -72,7 +72,7 @@ def _post(tx: Tx, lane: Lane, credit: Credit, redeemed: Money, lapsed: Money, no
         batch = ledger.redeemed(f"{reward}/redeemed/{redeemed.minor}", redeemed - credit.redeemed)
         tx.ledger.post(batch, reward=reward)
         key = f"reward/{reward}/redeemed/{redeemed.minor}"
-        tell.of_reward(tx, NewsKind.REDEEMED, key, reward, redeemed - credit.redeemed)
+        happened.of_reward(tx, NewsKind.REDEEMED, key, reward, redeemed - credit.redeemed)
     if credit.lapsed < lapsed:
         tx.truths.tell(lane.connection, [CreditLapsed(credit.ref, now, now, reward, lapsed)])
         tx.ledger.post(ledger.expired(f"{reward}/expired/{lapsed.minor}", lapsed - credit.lapsed), reward=reward)
@@ -87,5 +87,5 @@ def _remind(tx: Tx, lane: Lane, credit: Credit, left: Money, now: datetime) -> N
     if before and credit.expires_at - before <= now:
         fact = CreditExpiring(credit.ref, now, now, credit.reward, left, credit.expires_at)
         tx.truths.tell(lane.connection, [fact])
-        tell.of_reward(tx, NewsKind.EXPIRING, f"reward/{credit.reward}/expiring", credit.reward, left)
+        happened.of_reward(tx, NewsKind.EXPIRING, f"reward/{credit.reward}/expiring", credit.reward, left)
         tx.holdings.reminded(credit)

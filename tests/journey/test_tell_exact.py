@@ -12,7 +12,7 @@ from test_store_world import TEN, opened, world
 
 from connector.domain.news import NewsKind
 from connector.errors import Gone, Refused, Throttled, Unavailable, Unknown
-from connector.journey import tell
+from connector.journey import happened, tell
 from connector.journey.effects import code_of
 from connector.ports.news import Happened
 from connector.ports.platform import Capability
@@ -184,8 +184,8 @@ def test_a_reward_code_is_told_to_its_owner_alone_and_kept_nowhere(counter: Coun
     world = counter.world
     counter.rows("UPDATE reward SET means = 'code' WHERE id = :id", id=world.reward)
     with world.begin() as tx:
-        tell.of_reward(tx, NewsKind.ISSUED, "issued", world.reward, TEN)
-        tell.of_reward(tx, NewsKind.REDEEMED, "redeemed", world.reward, TEN)
+        happened.of_reward(tx, NewsKind.ISSUED, "issued", world.reward, TEN)
+        happened.of_reward(tx, NewsKind.REDEEMED, "redeemed", world.reward, TEN)
     work(counter)
     issued, redeemed = counter.till.told[0]
     code = code_of(MARKER_KEY, world.reward)

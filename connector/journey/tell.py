@@ -12,21 +12,23 @@ from datetime import timedelta
 from uuid import UUID
 
 from connector.domain.news import NewsKind
-from connector.errors import Gone, NotDone, Refused, Unknown
+from connector.errors import Gone, NotDone, PlatformError, Refused, Unknown
 from connector.journey.accounts import open_account
 from connector.journey.desk import Desk, Lane
 from connector.journey.effects import code_of
 from connector.journey.happened import ADVOCATE, mark
-from connector.journey.tasks import TELL
+from connector.journey.tasks import PROFILE, PROFILES, TELL
 from connector.ports.news import News, NewsResult, Waiting
 from connector.ports.platform import Account, Capability
-from connector.ports.rows import Connection, connection_lane, merchant_lane
+from connector.ports.rows import Connection, Task, connection_lane, merchant_lane
 from connector.ports.store import Tx
 
 #: Handed out at once.
 MANY = 1_000
 #: Platforms tell of times to the second or minute: what happened as the account was connected is no history.
 _MOMENT = timedelta(minutes=1)
+#: By then a record that was made for somebody who was told can be found.
+_LATER = timedelta(minutes=2)
 #: Reward codes and gift cards are texts that their owner must get.
 _BEARER = ("code", "gift_card")
 _NOBODY = "nobody knows how to reach this person there: no address of theirs is kept"
@@ -83,26 +85,42 @@ def tell_due(desk: Desk, lane: Lane) -> int:
         if teller(desk, tx) != lane.connection:
             hand_back(tx)
         connection = tx.connections.get(lane.connection)
-        news = [_rendered(desk, tx, lane, connection, each) for each in tx.news.take(lane.connection, size)]
+        waiting = tx.news.take(lane.connection, size)
+        news = [_rendered(desk, tx, lane, connection, each) for each in waiting]
         if not news:
             tx.tasks.close(tasks)
             return 1
     try:
         results = _told(lane, account, news)
-    except Unknown as error:
-        with desk.store.begin(lane.merchant) as tx:
-            tx.tasks.later(tasks[0], desk.timing.sweep, error.reason)
+    except (NotDone, Unknown, Gone, Refused) as error:
+        if _untold(desk, lane, tasks[0], news, error):
+            raise
         return 1
-    except (NotDone, Gone, Refused) as error:
-        with desk.store.begin(lane.merchant) as tx:
-            tx.news.untry([each.id for each in news if not each.again])
-            if isinstance(error, Refused):
-                tx.tasks.park(tasks[0], error.reason)
-                return 1
-        raise
     with desk.store.begin(lane.merchant) as tx:
         tx.news.settle(results)
+        _seek(tx, connection, [each.person for each in waiting if each.kind is NewsKind.ENROLLED])
     return len(news)
+
+
+def _untold(desk: Desk, lane: Lane, task: Task, news: Sequence[News], error: PlatformError) -> bool:
+    """A call failed: what it had is told again, by the same account if it may have been taken. Says whether to rest."""
+    with desk.store.begin(lane.merchant) as tx:
+        if isinstance(error, Unknown):
+            tx.tasks.later(task, desk.timing.sweep, error.reason)
+            return False
+        tx.news.untry([each.id for each in news if not each.again])
+        if isinstance(error, Refused):
+            tx.tasks.park(task, error.reason)
+            return False
+    return True
+
+
+def _seek(tx: Tx, connection: Connection, people: Sequence[UUID]) -> None:
+    """New advocates have a record there by now, which what they were told may have made: their code is written on it."""
+    if people and PROFILES in connection.traits:
+        tx.roster.seek_again(connection.id, people)
+        programs = [str(each.id) for each in tx.programs.current()]
+        tx.tasks.mark(connection_lane(connection.id), PROFILE, programs, after=_LATER)
 
 
 def _told(lane: Lane, account: Account, news: Sequence[News]) -> list[NewsResult]:

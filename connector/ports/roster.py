@@ -108,8 +108,8 @@ class Roster(Protocol):
     def profiled(self, connection: UUID, written: Mapping[UUID, str]) -> None:
         """Remember which code was written for each advocate, "" where the platform has no record of them."""
 
-    def seek_again(self, connection: UUID) -> None:
-        """Those without a record there are to be looked for once more."""
+    def seek_again(self, connection: UUID, people: Collection[UUID] | None = None) -> None:
+        """Those without a record there, or these among them, are to be looked for once more."""
 
     def all(self, program: UUID | None = None) -> Sequence[Mapping[str, Any]]:
         """Every advocate with codes, groups and counts, in the order in which they were enrolled."""

@@ -294,9 +294,14 @@ class Roster(Repository):
             codes=list(written.values()),
         )
 
-    def seek_again(self, connection: UUID) -> None:
-        """Those without a record there are to be looked for once more."""
-        self.run("DELETE FROM profile WHERE connection_id = :connection AND code = ''", connection=connection)
+    def seek_again(self, connection: UUID, people: Collection[UUID] | None = None) -> None:
+        """Those without a record there, or these among them, are to be looked for once more."""
+        self.run(
+            """DELETE FROM profile WHERE connection_id = :connection AND code = '' AND (CAST(:people AS uuid[]) IS NULL
+                 OR advocate_id IN (SELECT id FROM advocate WHERE person_id = ANY(CAST(:people AS uuid[]))))""",
+            connection=connection,
+            people=None if people is None else list(people),
+        )
 
     def all(self, program: UUID | None = None) -> list[dict[str, Any]]:
         """Every advocate with codes, groups and counts, in the order in which they were enrolled."""

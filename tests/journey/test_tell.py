@@ -201,3 +201,13 @@ def test_consent_is_never_touched(shop: Marketed) -> None:
     assert anna["consent"]["email"] == "UNSUBSCRIBED" and set(anna["suppressions"]) == {"UNSUBSCRIBE"}
     called = {call["operation"] for call in shop.hand.control("calls", verb="GET")}
     assert not [each for each in called for word in NEVER if word in each]
+
+
+def test_an_advocates_link_stands_on_the_profile_that_their_first_news_made(shop: Marketed) -> None:
+    """A marketer's segment of advocates would lack whoever had no profile before."""
+    shop.work()
+    shop.rows("UPDATE task SET due_at = clock_timestamp() WHERE what = 'profile' AND state = 'open' RETURNING subject")
+    shop.work()
+    (anna,) = shop.hand.control("profiles", verb="GET", email=ANNA)
+    assert anna["properties"]["Referral Connector Referral Code"] == shop.code
+    assert anna["properties"]["Referral Connector Referral URL"].endswith(f"/r/{shop.code}")

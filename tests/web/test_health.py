@@ -70,6 +70,7 @@ def test_a_body_that_is_too_large_is_turned_away_with_the_limit(shop: Shop) -> N
 
 
 def test_readiness_tells_whether_somebody_works(shop: Shop) -> None:
+    shop.work()
     idle = shop.web.get("/readyz").json
     assert idle == {"status": "ok", "due_lanes": 0, "oldest_s": 0}
     shop.order()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from threading import Barrier, Thread
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -175,43 +174,6 @@ def test_a_rotated_token_whose_answer_was_lost_is_said_to_need_a_new_connection(
         except (Gone, NotDone):
             assert time.monotonic() < end
     assert held is not None and held.state == "reconnect"
-
-
-def test_fifty_workers_that_meet_an_expired_token_renew_it_once(org: Org, browser: requests.Session) -> None:
-    """Renewed twice, the second pair would end the first, and the admin would have to connect the org again."""
-    found = connected(org, browser)
-    later(org, found)
-    org.client.control(
-        "faults", fault="slow", path="POST /services/oauth2/token", delay_s=0.5, when="before", count=None
-    )
-    before = org.client.book()["logins"]
-    start, failed = Barrier(50), list[BaseException]()
-
-    def opened(lane: Lane) -> bool:
-        try:
-            open_account(org.app.desk, lane)
-        except NotDone:
-            return False
-        return True
-
-    def work() -> None:
-        lane = Lane(found.merchant, found.id, org.app.desk.platforms["salesforce"])
-        start.wait(60)
-        end = time.monotonic() + 60
-        try:
-            while not opened(lane):
-                assert time.monotonic() < end, "the token was never renewed"
-                time.sleep(0.05)
-        except BaseException as error:  # noqa: BLE001 - told to the test, which waits
-            failed.append(error)
-
-    threads = [Thread(target=work, daemon=True) for _ in range(50)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(90)
-    assert not failed, failed
-    assert org.client.book()["logins"] - before == 1
 
 
 # ── One's own org ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -13,6 +13,7 @@ from connector.domain.facts import Fact
 from connector.domain.money import Money
 from connector.domain.news import NewsKind
 from connector.domain.program import TESTERS, Mode, Program
+from connector.domain.rules import takes_part
 from connector.journey.tasks import TELL
 from connector.ports.news import Happened
 from connector.ports.rows import Referral, Reward, RewardState, merchant_lane
@@ -28,19 +29,28 @@ _OWED = (RewardState.DUE, RewardState.APPROVED)
 ADVOCATE, FRIEND = "advocate", "friend"
 
 
-def heard(program: Program, groups: frozenset[str]) -> bool:
-    """Whether anybody hears of it: a shadow program is nobody's business, a test its testers'."""
-    return program.mode is not Mode.SHADOW and (program.mode is not Mode.TEST or TESTERS in groups)
+def heard(program: Program, advocate: UUID, groups: frozenset[str]) -> bool:
+    """Whether anybody hears of it: a shadow is nobody's business, a test its testers', a pilot theirs who take part."""
+    match program.mode:
+        case Mode.LIVE:
+            return True
+        case Mode.TEST:
+            return TESTERS in groups
+        case Mode.PILOT:
+            return program.pilot is not None and takes_part(program.pilot, program.slug, advocate, groups)
+    return False
 
 
 def of_decision(
     tx: Tx, referral: Referral, program: Program, decision: Decision, facts: Sequence[Fact], rewards: Sequence[Reward]
 ) -> None:
     """What a decision means to the friend and the advocate. rewards: all that are owed now."""
-    if not heard(program, referral.groups):
+    if not heard(program, referral.advocate_person, referral.groups):
         return
     now = tx.now()
-    news = [*_started(referral), *_stage(program, referral, decision, facts, now)]
+    # Whom the first look rejects never started: a welcome would promise them something.
+    begun = _started(referral) if decision.stage is not Stage.REJECTED else ()
+    news = [*begun, *_stage(program, referral, decision, facts, now)]
     _keep(tx, [*news, *(_owed(referral, reward, now) for reward in rewards if reward.state in _OWED)])
 
 
@@ -91,9 +101,9 @@ def _owed(referral: Referral, reward: Reward, now: datetime) -> Happened:
 
 
 def enrolled(tx: Tx, program: UUID, rules: Program, people: Mapping[UUID, datetime]) -> None:
-    """These became advocates. In a test nobody knows yet who is a tester, so that nobody is told."""
-    if rules.mode not in (Mode.SHADOW, Mode.TEST):
-        _keep(tx, [_personal(NewsKind.ENROLLED, program, person, at) for person, at in people.items()])
+    """These became advocates. Who is in a group is not known yet, so that testers and a pilot's group are not told."""
+    told = {person: at for person, at in people.items() if heard(rules, person, frozenset())}
+    _keep(tx, [_personal(NewsKind.ENROLLED, program, person, at) for person, at in told.items()])
 
 
 def invited(tx: Tx, program: UUID, people: Sequence[UUID]) -> None:

@@ -104,6 +104,7 @@ def test_a_rejected_referral_gives_a_reason_that_may_be_shown(shop: Marketed) ->
     shop.work()
     (rejected,) = [event for event in shop.heard() if event["metric"] == "Referral Rejected"]
     (referral,) = shop.rows("SELECT id FROM referral")
+    assert "Referral Started" not in shop.names(), "a welcome would promise them something"
     why = explain(shop.app.desk, shop.merchant, referral["id"]).why
     assert rejected["properties"]["reason"] == why.for_advocate
 
@@ -158,8 +159,8 @@ def test_whoever_is_forgotten_hears_nothing_more(shop: Marketed) -> None:
 
 def test_a_program_that_only_watches_or_is_tried_out_tells_nobody(shop: Marketed) -> None:
     before = len(shop.heard())
-    for mode in ("shadow", "test"):
-        shop.apply({**PROGRAM, "mode": mode})
+    for mode in ("shadow", "test", "pilot"):
+        shop.apply({**PROGRAM, "mode": mode, **({"pilot": {"group": "tag:vip"}} if mode == "pilot" else {})})
         shop.enrol(f"{mode}@example.com")
         shop.order(email=f"friend-of-{mode}@example.org")
         shop.work()

@@ -48,8 +48,9 @@ def of_decision(
     if not heard(program, referral.advocate_person, referral.groups):
         return
     now = tx.now()
-    # Whom the first look rejects never started: a welcome would promise them something.
-    begun = _started(referral) if decision.stage is not Stage.REJECTED else ()
+    # Who refers themselves, or whom the first look rejects, never started: a welcome would promise them something.
+    alone = referral.friend == referral.advocate_person
+    begun = _started(referral) if not alone and decision.stage is not Stage.REJECTED else ()
     news = [*begun, *_stage(program, referral, decision, facts, now)]
     _keep(tx, [*news, *(_owed(referral, reward, now) for reward in rewards if reward.state in _OWED)])
 

@@ -137,6 +137,16 @@ def test_a_campaign_that_is_gone_is_told_and_keeps_nothing_else_from_being_writt
     assert "not in the campaign" in org.says("doctor")
 
 
+def test_campaigns_that_our_user_may_not_see_hold_up_nothing_else(org: Org) -> None:
+    choose(org, campaign=org.campaign("Friends of Anna"))
+    org.client.control("security", object="CampaignMember", field="CampaignId", withhold=["read"])
+    _, code = org.advocate()
+    lead = org.lead("ben@example.com", Referral_Code__c=code)
+    org.work()
+    assert org.values(lead)["Referral_Stage__c"] == "pending"
+    assert "not in the campaign" in org.says("doctor")
+
+
 # ── Fields ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

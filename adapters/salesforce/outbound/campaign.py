@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from adapters.salesforce.api import BATCH, SETUP, Client, Problem, soql
 from adapters.salesforce.inbound.ids import full_id, is_lead
 from adapters.salesforce.outbound.values import held
+from connector.errors import Refused
 from connector.ports.platform import Account
 
 #: A lead or contact may be in a campaign once: somebody else was faster.
@@ -28,7 +29,10 @@ class Campaign:
         campaign, every = account.choices.get("campaign", ""), sorted(set(people))
         if not campaign or not every:
             return {}
-        standing = self._in_it(account, campaign, every)
+        try:
+            standing = self._in_it(account, campaign, every)
+        except Refused as error:  # campaigns are hidden from our user: all else about these people is written already
+            return dict.fromkeys(every, f"not in the campaign: {error.reason}")
         new = [one for one in every if one not in standing]
         refused: dict[str, str] = {}
         for start in range(0, len(new), BATCH):

@@ -43,4 +43,5 @@ MANIFEST = Manifest(
     token_idle=timedelta(days=90),
     by_email=True,
     tell_batch=1000,
+    tell_rank=1,
 )

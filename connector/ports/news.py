@@ -39,10 +39,14 @@ class News:
 
 @dataclass(frozen=True)
 class NewsResult:
-    """What became of one: taken, or why not, for ever."""
+    """What became of one: taken, or why not, for ever.
+
+    elsewhere: nobody was reached here and nothing was said, so that another account may tell it.
+    """
 
     id: UUID
     refused: str = ""
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True)

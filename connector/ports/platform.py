@@ -124,7 +124,9 @@ class Manifest:
     of its API. app_key and app_secret name the settings that hold the app's own id and secret; url_setting names the one
     that replaces its hosts. prepares: whether something must be set up on an account before anything is written there.
     choices: what a merchant may decide for each account. tell_batch: news told in one call, for the capability
-    `event`; tell_rank: of several accounts that could tell, the one with the least does.
+    `event`; tell_rank: of several accounts that could tell, the one with the least does; 0 where none does unless its
+    merchant chose it, because it only starts what they must have built there. mails: it writes to people itself, and so
+    leaves alone whoever asked not to be written to.
     beside: the kind of record that a purchase of some kind belongs to and that is written beside it, such as the account
     of an opportunity; it goes by the purchase's id. by_email: whether records of people are found by e-mail together, so
     that a person need not be known there to be written to.
@@ -160,6 +162,7 @@ class Manifest:
     choices: tuple[Choice, ...] = ()
     tell_batch: int = 0
     tell_rank: int = 0
+    mails: bool = False
 
     def operation(self, capability: Capability, direction: Direction) -> Operation | None:
         """The declared operation, or None where the platform cannot do it."""

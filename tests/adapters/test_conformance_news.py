@@ -41,8 +41,11 @@ def here(request: pytest.FixtureRequest) -> Iterator[Bench]:
         yield opened
 
 
-def address() -> str:
-    return f"listener{next(_serial)}@example.com"
+def listener(here: Bench) -> str:
+    """The address of somebody who can be told."""
+    email = f"listener{next(_serial)}@example.com"
+    here.driver.listener(email)
+    return email
 
 
 def news(email: str, kind: NewsKind = NewsKind.ISSUED, **more: object) -> News:
@@ -67,33 +70,33 @@ def heard(here: Bench, *told: News) -> bool:
 
 
 def test_one_that_is_told_is_heard_by_whom_it_is_for(here: Bench) -> None:
-    one = news(address(), amount=Money(1250, "EUR"))
+    one = news(listener(here), amount=Money(1250, "EUR"))
     assert [result.refused for result in tell(here, one)] == [""]
     assert heard(here, one)
 
 
 def test_a_full_batch_is_heard_whole(here: Bench) -> None:
-    people = [address() for _ in range(100)]
+    people = [listener(here) for _ in range(100)]
     many = [news(people[place % 100]) for place in range(here.adapter.manifest.tell_batch)]
     assert {result.refused for result in tell(here, *many)} == {""}
     assert heard(here, *many)
 
 
 def test_two_of_one_second_stay_two(here: Bench) -> None:
-    first = news(address())
+    first = news(listener(here))
     both = [first, replace(first, id=uuid4())]
     tell(here, *both)
     assert heard(here, *both)
 
 
 def test_the_same_one_twice_in_a_call_counts_once(here: Bench) -> None:
-    one, other = news(address()), news(address())
+    one, other = news(listener(here)), news(listener(here))
     assert [result.refused for result in tell(here, one, other, one)] == [""] * 3
     assert heard(here, one, other)
 
 
 def test_what_was_told_may_be_told_again_beside_what_was_not(here: Bench) -> None:
-    one, other = news(address()), news(address())
+    one, other = news(listener(here)), news(listener(here))
     tell(here, one)
     tell(here, replace(one, again=True), other)
     assert heard(here, one, other)
@@ -102,7 +105,7 @@ def test_what_was_told_may_be_told_again_beside_what_was_not(here: Bench) -> Non
 @pytest.mark.parametrize("size", [1, 5])
 @pytest.mark.parametrize("name", TROUBLES)
 def test_what_got_lost_is_told_again_and_heard_once(here: Bench, name: str, size: int) -> None:
-    many = [news(address()) for _ in range(size)]
+    many = [news(listener(here)) for _ in range(size)]
     here.wire.strike(here.driver.is_told, TROUBLES[name])
     with pytest.raises(PlatformError) as raised:
         tell(here, *many)
@@ -114,13 +117,14 @@ def test_what_got_lost_is_told_again_and_heard_once(here: Bench, name: str, size
 
 
 def test_one_that_reaches_nobody_is_refused_and_the_others_are_heard(here: Bench) -> None:
-    good, other = news(address()), news(address())
+    good, other = news(listener(here)), news(listener(here))
     results = tell(here, good, news(""), other)
     assert [bool(result.refused) for result in results] == [False, True, False]
+    assert results[1].elsewhere, "another account may reach them"
     assert heard(here, good, other)
 
 
 def test_each_kind_of_news_can_be_told(here: Bench) -> None:
-    every = [news(address(), kind) for kind in NewsKind]
+    every = [news(listener(here), kind) for kind in NewsKind]
     assert {result.refused for result in tell(here, *every)} == {""}
     assert heard(here, *every)

@@ -16,6 +16,8 @@ from connector.ports.news import News
 MOST, LARGEST = 1000, 4_900_000
 #: What one event may hold ("Events API overview"): what is more is taken, and thrown away without a word.
 MOST_PROPERTIES, LONGEST_TEXT = 400, 100_000
+#: Why nobody was reached.
+NOBODY = "the person has neither a profile nor an e-mail address"
 
 
 def unique_id(news: News) -> str:
@@ -26,7 +28,7 @@ def unique_id(news: News) -> str:
 def misfit(news: News) -> str:
     """Why Klaviyo would throw it away after it was taken, which nobody would hear of; "" where it would not."""
     if not news.person and not address(news.email):
-        return "the person has neither a profile nor an e-mail address"
+        return NOBODY
     if len(news.values) + 2 > MOST_PROPERTIES:
         return f"it has more than {MOST_PROPERTIES} properties"
     if any(len(text.encode("utf-8", "replace")) > LONGEST_TEXT for text in news.values.values()):

@@ -17,7 +17,7 @@ from adapters.klaviyo import MANIFEST
 from adapters.klaviyo.api import Client
 from adapters.klaviyo.api.answers import Misfit
 from adapters.klaviyo.api.endpoints import EVENT, EVENTS
-from adapters.klaviyo.outbound.events import bulk, grouped, misfit, parts, single, unique_id
+from adapters.klaviyo.outbound.events import NOBODY, bulk, grouped, misfit, parts, single, unique_id
 from connector.errors import PlatformError, Unknown
 from connector.ports.news import News, NewsResult
 from connector.ports.platform import Account
@@ -47,7 +47,7 @@ class Telling:
             if one.again:
                 told[unique_id(one)] = self._one(account, one)
         told |= self._many(account, fresh)
-        return [NewsResult(one.id, told[unique_id(one)]) for one in news]
+        return [_result(one, told[unique_id(one)]) for one in news]
 
     def _one(self, account: Account, news: News) -> str:
         """Why Klaviyo refuses it for ever; "" where it was taken."""
@@ -78,6 +78,10 @@ class Telling:
                 words = f"a part of the news was taken before this: {error.reason}"
                 raise Unknown(words[:300], platform=MANIFEST.key, operation=EVENTS.name, status=error.status) from error
         return told
+
+
+def _result(news: News, refused: str) -> NewsResult:
+    return NewsResult(news.id, refused, elsewhere=refused == NOBODY)
 
 
 def _parted(part: Sequence[News], error: Misfit) -> list[list[News]]:

@@ -124,6 +124,9 @@ class Driver(ABC):
         """Minor units of everything that was taken off a bill."""
         raise NotImplementedError
 
+    def listener(self, email: str) -> None:
+        """There is somebody with this address whom the platform can tell; one that needs nobody there does nothing."""
+
     def is_told(self, request: Request) -> bool:
         """Whether this request tells news."""
         raise NotImplementedError

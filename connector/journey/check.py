@@ -13,7 +13,7 @@ from connector.journey import happened
 from connector.journey.accounts import open_account, refresh
 from connector.journey.desk import Desk, Lane, Platform
 from connector.journey.listed import mark_lists
-from connector.journey.tasks import ADVOCATE, CHECK, DECIDE, FETCH, POLL, PROFILE, PROFILES, subject
+from connector.journey.tasks import ADDRESSES, ADVOCATE, CHECK, DECIDE, FETCH, POLL, PROFILE, PROFILES, subject
 from connector.mapping import Row
 from connector.ports.platform import CANNOT, Account, Capability, Manifest, Outbound, Scope
 from connector.ports.records import FieldPlan, Setup
@@ -147,7 +147,11 @@ def traits_of(told: Mapping[str, str], platform: Platform) -> dict[str, str]:
     """
     kept = {name: text for name, text in told.items() if name in _TRAITS or name.startswith(CANNOT)}
     has_records = platform.mapping is not None and ADVOCATE in platform.mapping.records
-    return {**kept, PROFILES: "advocates' records bear their code"} if has_records else kept
+    if has_records:
+        kept |= {PROFILES: "advocates' records bear their code"}
+    if has_records or platform.manifest.mails:
+        kept |= {ADDRESSES: "people are known there by their address"}
+    return kept
 
 
 def missing(manifest: Manifest, connection: Connection) -> tuple[Scope, ...]:

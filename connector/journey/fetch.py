@@ -16,7 +16,7 @@ from connector.errors import Refused
 from connector.journey.accounts import open_account
 from connector.journey.desk import Desk, Lane
 from connector.journey.enrol import keep_address
-from connector.journey.tasks import ATTRIBUTE, FETCH, LOOK, PROFILES, RECORD, purchase, ref_of, subject
+from connector.journey.tasks import ADDRESSES, ATTRIBUTE, FETCH, LOOK, RECORD, purchase, ref_of, subject
 from connector.ports.platform import Glance, Seen, Truth, Wanted
 from connector.ports.rows import Task, connection_lane, merchant_lane
 from connector.ports.store import Tx
@@ -63,8 +63,8 @@ def _keep(tx: Tx, lane: Lane, tasks: Sequence[Task], truths: Mapping[str, Truth]
     withheld: frozenset[str] = frozenset()
     shown: frozenset[str] = frozenset()
     tx.people.hold()  # whoever is forgotten meanwhile is forgotten after this, with what is kept here
-    # Their record in a CRM is found by their address, which nothing else than their purchase tells.
-    has_records = bool(tx.connections.bearing(PROFILES))
+    # Their record in a CRM is found by their address, which nothing else than their purchase tells; a mail needs it too.
+    by_address = bool(tx.connections.bearing(ADDRESSES))
     nameless = tx.truths.nameless(lane.connection, truths.values())
     for task in tasks:
         truth = truths.get(task.subject)
@@ -79,7 +79,7 @@ def _keep(tx: Tx, lane: Lane, tasks: Sequence[Task], truths: Mapping[str, Truth]
         if person is not None:
             if news:
                 back.add(person)
-            if has_records:
+            if by_address:
                 keep_address(tx, person, buyer)
             bearing.append((person, buyer))
             tx.marks.join(person, lane.connection, truth.groups)

@@ -11,7 +11,7 @@ from connector.journey.accounts import lane_of, open_account
 from connector.journey.check import decide_held, traits_of
 from connector.journey.desk import Desk
 from connector.journey.tasks import CHECK, OFFER
-from connector.journey.tell import hand_back
+from connector.journey.tellers import hand_back
 from connector.ports.joining import Grant
 from connector.ports.platform import Account, Capability
 from connector.ports.rows import Connection, connection_lane, merchant_lane

@@ -20,6 +20,8 @@ POLL = "poll"
 TELL = "tell"
 #: What a mapping calls a person who refers others, and what an account bears whose records of them we write.
 ADVOCATE, PROFILES = "advocate", "profiles"
+#: What an account bears for which we keep the addresses of people whom it cannot know otherwise.
+ADDRESSES = "addresses"
 #: On a merchant's lane: a purchase was read; a referral must be decided again.
 ATTRIBUTE, DECIDE = "attribute", "decide"
 

@@ -1,8 +1,8 @@
-"""Tell: what happened reaches whoever it concerns, once, by the one account of the merchant's that tells.
+"""Tell: what happened reaches whoever it concerns, once, by the one account of the merchant's that tells it.
 
-Each thing is kept when it happens, in the same transaction. The merchant's lane hands it to the account that tells; that
+Each thing is kept when it happens, in the same transaction. The merchant's lane hands it to the account that tells it; that
 account's lane tells it, in order and in batches. Once a call may have had it, that account tells it for ever: what it is
-given again it counts once.
+given again it counts once. Only what certainly reached nobody there goes to the next account.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from connector.journey.desk import Desk, Lane
 from connector.journey.effects import code_of
 from connector.journey.happened import ADVOCATE, mark
 from connector.journey.tasks import PROFILE, PROFILES, TELL
+from connector.journey.tellers import orders
 from connector.ports.news import News, NewsResult, Waiting
-from connector.ports.platform import Account, Capability
+from connector.ports.platform import Account
 from connector.ports.rows import Connection, Task, connection_lane, merchant_lane
 from connector.ports.store import Tx
 
@@ -33,40 +34,23 @@ _LATER = timedelta(minutes=2)
 _BEARER = ("code", "gift_card")
 _NOBODY = "nobody knows how to reach this person there: no address of theirs is kept"
 
-# ── Who tells it ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def teller(desk: Desk, tx: Tx) -> UUID | None:
-    """The one account of the merchant's that tells; None where none can."""
-    able = [
-        (tools.manifest.tell_rank, connection)
-        for connection, platform in tx.connections.platforms().items()
-        if (tools := desk.platforms.get(platform)) and Capability.EVENT in tools.manifest.capabilities
-    ]
-    return min(able, default=(0, None))[1]
-
-
-def hand_back(tx: Tx) -> None:
-    """The accounts of the merchant are others now: what was handed out and not tried goes to whoever tells from now on."""
-    tx.news.give_back()
-    mark(tx)
+# ── Handing it out ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def hand_out_due(desk: Desk, merchant: UUID) -> int:
-    """Give what happened to the account that tells; without one it waits for one to be connected."""
+    """Give what happened to the accounts that tell it; without one it waits for one to be connected."""
     name = merchant_lane(merchant)
     with desk.store.begin(merchant) as tx:
         tasks = tx.tasks.due(name, TELL, 1)
         if not tasks:
             return 0
-        to = teller(desk, tx)
-        count = tx.news.hand_out(to, MANY) if to else 0
-        if to and count:
-            tx.tasks.mark(connection_lane(to), TELL, [TELL])
+        count, tellers = tx.news.hand_out(orders(desk, tx), MANY)
+        for teller in tellers:
+            tx.tasks.mark(connection_lane(teller), TELL, [TELL])
         if count < MANY:
             tx.tasks.close(tasks)
-    if to and count:
-        desk.wake(connection_lane(to))
+    for teller in tellers:
+        desk.wake(connection_lane(teller))
     return 1
 
 
@@ -82,8 +66,6 @@ def tell_due(desk: Desk, lane: Lane) -> int:
     account = open_account(desk, lane)  # before anything counts as tried
     size = lane.platform.manifest.tell_batch
     with desk.store.begin(lane.merchant) as tx:
-        if teller(desk, tx) != lane.connection:
-            hand_back(tx)
         connection = tx.connections.get(lane.connection)
         waiting = tx.news.take(lane.connection, size)
         news = [_rendered(desk, tx, lane, connection, each) for each in waiting]
@@ -97,8 +79,12 @@ def tell_due(desk: Desk, lane: Lane) -> int:
             raise
         return 1
     with desk.store.begin(lane.merchant) as tx:
-        tx.news.settle(results)
+        tx.news.settle(lane.connection, results)
+        if any(each.elsewhere for each in results):
+            mark(tx)
         _seek(tx, connection, [each.person for each in waiting if each.kind is NewsKind.ENROLLED])
+    if any(each.elsewhere for each in results):
+        desk.wake(merchant_lane(lane.merchant))
     return len(news)
 
 
@@ -126,7 +112,7 @@ def _seek(tx: Tx, connection: Connection, people: Sequence[UUID]) -> None:
 def _told(lane: Lane, account: Account, news: Sequence[News]) -> list[NewsResult]:
     """One call for all who can be reached there."""
     reached = [each for each in news if each.email or each.person]
-    found = [NewsResult(each.id, _NOBODY) for each in news if not (each.email or each.person)]
+    found = [NewsResult(each.id, _NOBODY, elsewhere=True) for each in news if not (each.email or each.person)]
     return [*found, *(lane.platform.telling().tell(account, reached) if reached else ())]
 
 

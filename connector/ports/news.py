@@ -115,8 +115,17 @@ class Book(Protocol):
     def late(self) -> bool:
         """Rewards that should have been there by now, each once; says whether there are new ones."""
 
-    def hand_out(self, connection: UUID, limit: int) -> int:
-        """Give what nobody took up to a connection that tells; returns how much."""
+    def tellers(self) -> Mapping[str, str]:
+        """The platforms that the merchant chose, by kind of news or "all"; nobody chooses others until this ends."""
+
+    def choose(self, tellers: Mapping[str, str]) -> None:
+        """What the merchant chose, in place of all before."""
+
+    def hand_out(self, orders: Mapping[NewsKind, Sequence[UUID]], limit: int) -> tuple[int, Sequence[UUID]]:
+        """Give what nobody took up to the first account of its kind that has not passed it on.
+
+        Returns how much was looked at, and who got any. What everybody passed on is refused; without any account it waits.
+        """
 
     def give_back(self) -> None:
         """What was handed out and never tried is given to whoever tells now."""
@@ -124,7 +133,9 @@ class Book(Protocol):
     def take(self, connection: UUID, limit: int) -> Sequence[Waiting]:
         """The oldest of what this connection tells, a few that were tried before all others; a call may have it now."""
 
-    def settle(self, results: Sequence[NewsResult]) -> None: ...
+    def settle(self, connection: UUID, results: Sequence[NewsResult]) -> None:
+        """What became of them there; whom this account could not reach waits for another one."""
+
     def untry(self, ids: Sequence[UUID]) -> None:
         """The call that had these had certainly no effect."""
 

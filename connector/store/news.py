@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from connector.domain.money import Money
 from connector.domain.news import NewsKind
 from connector.ports.news import Happened, NewsResult, Waiting
-from connector.store.base import Repository, new_id
+from connector.store.base import Repository, as_json, new_id
 from connector.store.people import EMAIL_FIELD
 from connector.store.receipts import LATE
 
@@ -97,17 +97,45 @@ class Book(Repository):
             ).rowcount
         )
 
-    def hand_out(self, connection: UUID, limit: int) -> int:
-        """Give what nobody took up to a connection that tells; returns how much."""
-        return self.run(
-            """UPDATE news SET state = 'handed', connection_id = :connection WHERE id IN (
-                   SELECT id FROM news WHERE merchant_id = :merchant AND state = 'open' ORDER BY at, id LIMIT :limit)""",
-            connection=connection,
+    def tellers(self) -> Mapping[str, str]:
+        """The platforms that the merchant chose, by kind of news or "all"; nobody chooses others until this ends."""
+        found: Mapping[str, str] = self.run("SELECT tellers FROM merchant WHERE id = :merchant FOR SHARE").scalar_one()
+        return found
+
+    def choose(self, tellers: Mapping[str, str]) -> None:
+        """What the merchant chose, in place of all before."""
+        self.run(
+            "UPDATE merchant SET tellers = CAST(:tellers AS jsonb) WHERE id = :merchant", tellers=as_json(dict(tellers))
+        )
+
+    def hand_out(self, orders: Mapping[NewsKind, Sequence[UUID]], limit: int) -> tuple[int, Sequence[UUID]]:
+        """Give what nobody took up to the first account of its kind that has not passed it on.
+
+        Returns how much was looked at, and who got any. What everybody passed on is refused; without any account it waits.
+        """
+        ways = [(kind.value, place, each) for kind, order in orders.items() for place, each in enumerate(order)]
+        rows = self.run(
+            """WITH way AS (
+                   SELECT * FROM unnest(CAST(:kinds AS text[]), CAST(:places AS int[]), CAST(:connections AS uuid[]))
+                     AS way (kind, place, connection)),
+               mine AS (SELECT id, kind, passed FROM news WHERE merchant_id = :merchant AND state = 'open'
+                 AND (passed <> '{}' OR kind IN (SELECT kind FROM way)) ORDER BY at, id LIMIT :limit),
+               pick AS (
+                   SELECT id, (SELECT connection FROM way WHERE way.kind = mine.kind
+                                 AND connection <> ALL (passed) ORDER BY place LIMIT 1) AS connection FROM mine)
+               UPDATE news SET connection_id = coalesce(pick.connection, passed[cardinality(passed)]),
+                   state = CASE WHEN pick.connection IS NULL THEN 'refused' ELSE 'handed' END
+               FROM pick WHERE pick.id = news.id RETURNING news.state, news.connection_id""",
+            kinds=[kind for kind, _, _ in ways],
+            places=[place for _, place, _ in ways],
+            connections=[connection for _, _, connection in ways],
             limit=limit,
-        ).rowcount
+        ).all()
+        return len(rows), sorted({row.connection_id for row in rows if row.state == "handed"})
 
     def give_back(self) -> None:
         """What was handed out and never tried is given to whoever tells now."""
+        self.run("SELECT FROM merchant WHERE id = :merchant FOR NO KEY UPDATE")  # whoever hands out is through
         self.run(
             "UPDATE news SET state = 'open', connection_id = NULL WHERE merchant_id = :merchant AND state = 'handed'"
         )
@@ -154,14 +182,21 @@ class Book(Repository):
             again=row.again,
         )
 
-    def settle(self, results: Sequence[NewsResult]) -> None:
+    def settle(self, connection: UUID, results: Sequence[NewsResult]) -> None:
+        """What became of them there; whom this account could not reach waits for another one."""
         self.run(
-            """UPDATE news SET state = CASE new.why WHEN '' THEN 'told' ELSE 'refused' END, outcome = new.why,
-                   told_at = clock_timestamp()
-               FROM unnest(CAST(:ids AS uuid[]), CAST(:reasons AS text[])) AS new (id, why)
-               WHERE news.merchant_id = :merchant AND news.id = new.id AND news.state = 'tried'""",
+            """UPDATE news SET outcome = new.why, told_at = clock_timestamp(),
+                   state = CASE WHEN new.elsewhere THEN 'open' WHEN new.why = '' THEN 'told' ELSE 'refused' END,
+                   connection_id = CASE WHEN new.elsewhere THEN NULL ELSE connection_id END,
+                   passed = CASE WHEN new.elsewhere THEN passed || CAST(:connection AS uuid) ELSE passed END
+               FROM unnest(CAST(:ids AS uuid[]), CAST(:reasons AS text[]), CAST(:elsewhere AS boolean[]))
+                 AS new (id, why, elsewhere)
+               WHERE news.merchant_id = :merchant AND news.id = new.id AND news.state = 'tried'
+                 AND connection_id = :connection""",
+            connection=connection,
             ids=[each.id for each in results],
             reasons=[each.refused[:500] for each in results],
+            elsewhere=[each.elsewhere for each in results],
         )
 
     def untry(self, ids: Sequence[UUID]) -> None:

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from connector.domain.news import NewsKind
-from connector.journey import tell
+from connector.journey import tellers
 from connector.ports.news import Happened
 from connector.ports.rows import connection_lane, merchant_lane
 from tests.conftest import MakeApp
@@ -31,7 +31,7 @@ def test_a_deep_queue_leaves_in_full_calls_within_the_accounts_windows(make_app:
             at = tx.now()
             rows = [Happened(f"n{n}", NewsKind.ENROLLED, "advocate", anna, shop.program, at) for n in range(NEWS)]
             tx.news.add(rows)
-            tell.hand_back(tx)
+            tellers.hand_back(tx)
         owner = shop.app.database.account("klaviyo", ACCOUNT)
         assert owner is not None
         began = time.monotonic()

@@ -12,7 +12,7 @@ from test_store_world import TEN, opened, world
 
 from connector.domain.news import NewsKind
 from connector.errors import Gone, Refused, Throttled, Unavailable, Unknown
-from connector.journey import happened, tell
+from connector.journey import happened, tell, tellers
 from connector.journey.effects import code_of
 from connector.ports.news import Happened
 from connector.ports.platform import Capability
@@ -40,16 +40,15 @@ def happens(counter: Counter, *keys: str, kind: NewsKind = NewsKind.ENROLLED, pe
         now = tx.now()
         whose, program = person or world.anna, world.referral.program
         tx.news.add([Happened(key, kind, "advocate", whose, program, now, world.referral.id) for key in keys])
-        tell.hand_back(tx)
+        tellers.hand_back(tx)
 
 
 def work(counter: Counter) -> None:
     """Hand out and tell whatever is due, without waiting for any pause."""
-    counter.rows("UPDATE task SET due_at = clock_timestamp() WHERE what = 'tell' AND state = 'open'")
-    while tell.hand_out_due(counter.desk, counter.world.merchant):
-        pass
-    while tell.tell_due(counter.desk, counter.lane):
+    done = 1
+    while done:
         counter.rows("UPDATE task SET due_at = clock_timestamp() WHERE what = 'tell' AND state = 'open'")
+        done = tell.hand_out_due(counter.desk, counter.world.merchant) + tell.tell_due(counter.desk, counter.lane)
 
 
 def stands(counter: Counter) -> dict[str, str]:
@@ -117,7 +116,7 @@ def test_a_call_that_is_refused_as_a_whole_waits_for_its_remedy(counter: Counter
     (task,) = counter.rows("SELECT state, reason FROM task WHERE what = 'tell' AND state <> 'open'")
     assert (task["state"], task["reason"]) == ("parked", "the permission events:write is missing")
     with counter.world.begin() as tx:
-        tell.hand_back(tx)  # as when the account is connected anew
+        tellers.hand_back(tx)  # as when the account is connected anew
     work(counter)
     assert stands(counter) == {"a": "told"}
 
@@ -141,7 +140,7 @@ def test_without_anybody_who_tells_it_waits_and_is_told_by_whoever_comes(databas
     assert stands(counter) == {"a": "open", "b": "open"}
     able = Counter(counter.world, TELLS)
     with able.world.begin() as tx:
-        tell.hand_back(tx)
+        tellers.hand_back(tx)
     work(able)
     assert stands(able) == {"a": "told", "b": "told"}
     database.engine.dispose()
@@ -158,7 +157,7 @@ def test_a_switch_of_who_tells_doubles_and_loses_none(counter: Counter) -> None:
     other = Counter(counter.world, FIRST)
     with counter.world.begin() as tx:
         connection = tx.connections.install("mailer", "mail", "access", "", None, "", [])
-        tell.hand_back(tx)
+        tellers.hand_back(tx)
     both = {**counter.desk.platforms, "mailer": other.lane.platform}
     counter.desk = other.desk = replace(counter.desk, platforms=both)
     other.lane = replace(other.lane, connection=connection)
@@ -199,7 +198,7 @@ def test_what_happened_before_the_account_was_connected_starts_nothing(counter: 
     with world.begin() as tx:
         past = tx.now() - timedelta(days=400)
         tx.news.add([Happened("old", NewsKind.ENROLLED, "advocate", world.anna, world.referral.program, past)])
-        tell.hand_back(tx)
+        tellers.hand_back(tx)
     happens(counter, "new")
     work(counter)
     ((old, new),) = counter.till.told

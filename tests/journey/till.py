@@ -82,6 +82,7 @@ class Till:
         self.renewed: list[str] = []
         self.told: list[list[News]] = []
         self._hears: deque[Exception | str] = deque()
+        self._misses: deque[str] = deque()
         self._says: deque[Answer] = deque()
         self._finds: deque[Finding | Exception | Callable[[Callable[[str], bool]], Finding]] = deque()
 
@@ -117,9 +118,16 @@ class Till:
         """Its answers to the next calls: an error is raised, a text is why the first of them is refused, "" is yes."""
         self._hears += answers
 
+    def misses(self, reason: str) -> None:
+        """It reaches nobody of the next call, for this reason."""
+        self._misses.append(reason)
+
     def tell(self, account: Account, news: Sequence[News]) -> Sequence[NewsResult]:
         answer = self._hears.popleft() if self._hears else ""
         self.told.append(list(news))
+        if self._misses:
+            reason = self._misses.popleft()
+            return [NewsResult(each.id, reason, elsewhere=True) for each in news]
         if isinstance(answer, Exception):
             raise answer
         return [NewsResult(each.id, answer if not place else "") for place, each in enumerate(news)]

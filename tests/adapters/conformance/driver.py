@@ -125,7 +125,8 @@ class Driver(ABC):
         raise NotImplementedError
 
     def listener(self, email: str) -> None:
-        """There is somebody with this address whom the platform can tell; one that needs nobody there does nothing."""
+        """There is somebody with this address whom the platform can tell."""
+        raise NotImplementedError
 
     def is_told(self, request: Request) -> bool:
         """Whether this request tells news."""

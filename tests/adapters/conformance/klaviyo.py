@@ -75,6 +75,9 @@ class Driver(driver.Driver):
     def partly(self, operation: Operation) -> bool:
         raise NotImplementedError
 
+    def listener(self, email: str) -> None:
+        """Whoever has an address can be told."""
+
     def is_told(self, request: Request) -> bool:
         return request.method == "POST" and request.path in _EVENTS
 

@@ -18,7 +18,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from adapters import Adapter, discover
-from connector import config, mapping
+from connector import config, mail, mapping
 from connector.errors import ConfigError
 from connector.journey.desk import Desk, Platform
 from connector.lanes.lane import Lanes
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from connector.ports.bills import Bills
+    from connector.ports.forgetting import Forgetting
     from connector.ports.history import History
     from connector.ports.lists import Lists
     from connector.ports.news import Telling
@@ -119,6 +120,7 @@ class App:
             steps=cast("Callable[[], Steps]", outbound),
             bills=cast("Callable[[], Bills]", outbound),
             telling=cast("Callable[[], Telling]", outbound),
+            forgetting=cast("Callable[[], Forgetting]", outbound),
             auth=_once(partial(adapter.auth, kit)),
             mapping=fields,
             secrets=tuple(filter(None, secret.split(","))),
@@ -159,10 +161,15 @@ def _once(make: Callable[[], T]) -> Callable[[], T]:
     return get
 
 
+def kinds_of_account() -> dict[str, Adapter]:
+    """Every platform, and what is joined like one although it is none of their folders."""
+    return {**discover(), mail.MANIFEST.key: Adapter(mail.MANIFEST, mail.__name__)}
+
+
 def open_app(environ: Mapping[str, str] | None = None, *, pool: int = 4) -> App:
     """The app for this environment, with embedded servers where none are given. Raises ConfigError."""
     environ = os.environ if environ is None else environ
-    adapters = discover()
+    adapters = kinds_of_account()
     settings = config.read({key: a.manifest for key, a in adapters.items()}, environ)
     servers = ExitStack()
     if not settings.database_url:

@@ -14,12 +14,11 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
-from adapters import discover
 from connector import config
 from connector.embedded import postgres
 from connector.embedded import redis as embedded_redis
 from connector.store import migrate
-from connector.wiring import App
+from connector.wiring import App, kinds_of_account
 from tests.shop import Shop
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -106,7 +105,7 @@ def make_app(database_url: str) -> Iterator[MakeApp]:
             with pytest.MonkeyPatch.context() as patch:
                 for name, value in environ.items():
                     patch.setenv(name, value)
-                adapters = discover()
+                adapters = kinds_of_account()
                 read = config.read({key: a.manifest for key, a in adapters.items()}, environ)
             return opened.enter_context(App(read, environ, adapters, ExitStack()))
 

@@ -10,7 +10,7 @@ MANIFEST = Manifest(
     key="klaviyo",
     label="Klaviyo",
     api_version="2026-10-15",
-    capabilities=frozenset({Capability.EVENT, Capability.RECORD}),
+    capabilities=frozenset({Capability.EVENT, Capability.RECORD, Capability.FORGET}),
     qualifying=frozenset(),
     scopes=(
         Scope("accounts:read", "to know which account was connected, its currency and its time zone"),

@@ -22,6 +22,7 @@ from connector.cli import (
     rehearse,
     run,
     sandbox,
+    tell,
 )
 from connector.errors import ConnectorError
 
@@ -56,6 +57,7 @@ for _module in (
     keys,
     care,
     history,
+    tell,
     sandbox,
     demo,
 ):

@@ -13,7 +13,7 @@ from connector.journey import happened
 from connector.journey.accounts import open_account, refresh
 from connector.journey.desk import Desk, Lane, Platform
 from connector.journey.listed import mark_lists
-from connector.journey.tasks import ADDRESSES, ADVOCATE, CHECK, DECIDE, FETCH, POLL, PROFILE, PROFILES, subject
+from connector.journey.tasks import ADDRESSES, ADVOCATE, CHECK, DECIDE, FETCH, FORGETS, POLL, PROFILE, PROFILES, subject
 from connector.mapping import Row
 from connector.ports.platform import CANNOT, Account, Capability, Manifest, Outbound, Scope
 from connector.ports.records import FieldPlan, Setup
@@ -151,6 +151,8 @@ def traits_of(told: Mapping[str, str], platform: Platform) -> dict[str, str]:
         kept |= {PROFILES: "advocates' records bear their code"}
     if has_records or platform.manifest.mails:
         kept |= {ADDRESSES: "people are known there by their address"}
+    if Capability.FORGET in platform.manifest.capabilities:
+        kept |= {FORGETS: "what is ours is taken off the records of whoever is forgotten"}
     return kept
 
 

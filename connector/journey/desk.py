@@ -9,6 +9,7 @@ from uuid import UUID
 
 from connector.mapping import Mapping as FieldMapping
 from connector.ports.bills import Bills
+from connector.ports.forgetting import Forgetting
 from connector.ports.history import History
 from connector.ports.inbound import Inbound
 from connector.ports.joining import Auth
@@ -43,8 +44,8 @@ class Timing:
 class Platform:
     """One platform as the journey uses it.
 
-    offers, history, lists, steps, bills and telling: where its manifest has the capability. secrets: the app's signing
-    ones, newest first.
+    offers, history, lists, steps, bills, telling and forgetting: where its manifest has the capability. secrets: the
+    app's signing ones, newest first.
     """
 
     manifest: Manifest
@@ -56,6 +57,7 @@ class Platform:
     steps: Callable[[], Steps]
     bills: Callable[[], Bills]
     telling: Callable[[], Telling]
+    forgetting: Callable[[], Forgetting]
     auth: Callable[[], Auth]
     mapping: FieldMapping | None
     secrets: Sequence[str]

@@ -7,8 +7,9 @@ from datetime import datetime
 from uuid import UUID
 
 from connector.domain.person import EMAIL, PHONE
+from connector.journey.tasks import FORGETS, TAKE_OFF
 from connector.ports.platform import Seen
-from connector.ports.rows import connection_lane
+from connector.ports.rows import Erased, connection_lane
 from connector.ports.store import Tx
 
 
@@ -19,7 +20,7 @@ def forget(tx: Tx, connection: UUID | None, named: Sequence[Seen], kind: str, un
     later is about somebody new.
     """
     tx.people.hold()  # a read of their order that is being kept now is kept before or after, and seen in both cases
-    found = [tx.people.erase(person) for person in sorted(tx.people.known(connection, named))]
+    found = [_erase(tx, person, named) for person in sorted(tx.people.known(connection, named))]
     themselves = [each for each in named if each.kind in (EMAIL, PHONE, kind)]
     theirs = [each for each in named if each not in themselves]
     names = {*tx.people.names(connection, themselves), *(name for each in found for name in each.names)}
@@ -29,6 +30,17 @@ def forget(tx: Tx, connection: UUID | None, named: Sequence[Seen], kind: str, un
     texts = [each.value for each in named] + [text for each in found for text in each.texts]
     tx.deliveries.forget_unread(_spellings(texts))
     return len(found)
+
+
+def _erase(tx: Tx, person: UUID, named: Sequence[Seen]) -> Erased:
+    """Forget one of them here, and have every account that can forget them do so too."""
+    connections = tx.connections.bearing(FORGETS)
+    if connections:
+        emails = {each.value for each in named if each.kind == EMAIL} | {*filter(None, [tx.people.email(person)])}
+        tx.leftovers.leave(person, connections, emails)
+        for each in connections:
+            tx.tasks.mark(connection_lane(each), TAKE_OFF, [TAKE_OFF])
+    return tx.people.erase(person)
 
 
 def _spellings(texts: Iterable[str]) -> set[str]:

@@ -16,6 +16,8 @@ WATCH, CHECK, OFFER, BACKFILL = "watch", "check", "offer", "backfill"
 PROFILE, LISTED, STEP, APPLY = "profile", "listed", "step", "apply"
 #: Also there, where an account does not tell by itself: ask what changed.
 POLL = "poll"
+#: Also there: take what is ours off the records of whoever was forgotten; what an account bears that can.
+TAKE_OFF, FORGETS = "take_off", "forgets"
 #: On both: what happened is handed to the account that tells it; it is told there.
 TELL = "tell"
 #: What a mapping calls a person who refers others, and what an account bears whose records of them we write.

@@ -17,6 +17,7 @@ from connector.journey.accounts import open_account
 from connector.journey.desk import Desk, Lane
 from connector.journey.effects import code_of
 from connector.journey.happened import ADVOCATE, mark
+from connector.journey.hush import stop_link
 from connector.journey.tasks import PROFILE, PROFILES, TELL
 from connector.journey.tellers import orders
 from connector.ports.news import News, NewsResult, Waiting
@@ -32,6 +33,7 @@ _MOMENT = timedelta(minutes=1)
 _LATER = timedelta(minutes=2)
 #: Reward codes and gift cards are texts that their owner must get.
 _BEARER = ("code", "gift_card")
+_QUIET = "they asked not to be written to"
 _NOBODY = "nobody knows how to reach this person there: no address of theirs is kept"
 
 # ── Handing it out ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -70,7 +72,7 @@ def tell_due(desk: Desk, lane: Lane) -> int:
         waiting = tx.news.take(lane.connection, size)
         news = [_rendered(desk, tx, lane, connection, each) for each in waiting]
         if not news:
-            tx.tasks.close(tasks)
+            _rest(tx, lane, tasks[0])
             return 1
     try:
         results = _told(lane, account, news)
@@ -86,6 +88,15 @@ def tell_due(desk: Desk, lane: Lane) -> int:
     if any(each.elsewhere for each in results):
         desk.wake(merchant_lane(lane.merchant))
     return len(news)
+
+
+def _rest(tx: Tx, lane: Lane, task: Task) -> None:
+    """Nothing is left to tell now."""
+    wait = tx.news.put_off(lane.connection)
+    if wait is None:
+        tx.tasks.close([task])
+    else:
+        tx.tasks.later(task, wait, "something was put off")
 
 
 def _untold(desk: Desk, lane: Lane, task: Task, news: Sequence[News], error: PlatformError) -> bool:
@@ -110,10 +121,17 @@ def _seek(tx: Tx, connection: Connection, people: Sequence[UUID]) -> None:
 
 
 def _told(lane: Lane, account: Account, news: Sequence[News]) -> list[NewsResult]:
-    """One call for all who can be reached there."""
-    reached = [each for each in news if each.email or each.person]
-    found = [NewsResult(each.id, _NOBODY, elsewhere=True) for each in news if not (each.email or each.person)]
+    """One call for all who can be reached there, and want to be."""
+    found = [NewsResult(each.id, why, elsewhere=why == _NOBODY) for each in news if (why := _unreached(lane, each))]
+    reached = [each for each in news if not _unreached(lane, each)]
     return [*found, *(lane.platform.telling().tell(account, reached) if reached else ())]
+
+
+def _unreached(lane: Lane, news: News) -> str:
+    """Why the account is not even asked to tell it."""
+    if not (news.email or news.person):
+        return _NOBODY
+    return _QUIET if lane.platform.manifest.mails and not news.stop else ""
 
 
 def _rendered(desk: Desk, tx: Tx, lane: Lane, connection: Connection, each: Waiting) -> News:
@@ -130,6 +148,8 @@ def _rendered(desk: Desk, tx: Tx, lane: Lane, connection: Connection, each: Wait
         amount=each.amount,
         history=each.at < connection.installed_at - _MOMENT,
         again=each.again,
+        business=each.business,
+        stop=stop_link(desk, lane.merchant, each.person) if lane.platform.manifest.mails and not each.quiet else "",
     )
 
 

@@ -24,6 +24,7 @@ from connector.journey import (
     profile,
     record,
     step,
+    take_off,
     tell,
     watch,
 )
@@ -150,6 +151,7 @@ class Workshop:
             lambda: check.check_due(desk, lane),
             lambda: record.write_due(desk, lane),
             lambda: tell.tell_due(desk, lane),
+            lambda: take_off.take_off_due(desk, lane),
             lambda: step.step_due(desk, lane),
             lambda: apply.apply_due(desk, lane, claim),
             lambda: listed.listed_due(desk, lane),

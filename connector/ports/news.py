@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -22,7 +22,8 @@ class News:
     by name, such as `referral_id`, `program`, `code`, `link`, `reason`; never anything of the other person. amount: what
     it is worth, where it is about money. history: it happened before the account was connected, and must start nothing.
     again: a call that had it was begun before, and nobody knows how it ended; it stays so until it is told. Each of these
-    may cost a call of its own, so few of them are told at once.
+    may cost a call of its own, so few of them are told at once. business: whose program it is, for who writes in its name.
+    stop: where the person says that they do not want to be written to, given to who writes to people itself.
     """
 
     id: UUID
@@ -35,18 +36,22 @@ class News:
     amount: Money | None = None
     history: bool = False
     again: bool = False
+    business: str = ""
+    stop: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
 class NewsResult:
     """What became of one: taken, or why not, for ever.
 
-    elsewhere: nobody was reached here and nothing was said, so that another account may tell it.
+    elsewhere: nobody was reached here and nothing was said, so that another account may tell it. later: it was put off, for
+    the reason in `refused`; the same account tells it when this time has passed.
     """
 
     id: UUID
     refused: str = ""
     elsewhere: bool = False
+    later: timedelta | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,8 @@ class Waiting:
     """News handed to a connection, with all that can be said of it now.
 
     program: its name. code: the advocate's own, or the one that the friend used. means: what the reward is paid with.
-    again: a call that had it may have been taken.
+    business: the merchant's name. quiet: the person asks not to be written to. again: a call that had it may have been
+    taken.
     """
 
     id: UUID
@@ -89,6 +95,8 @@ class Waiting:
     amount: Money | None
     means: str
     reason: str
+    business: str
+    quiet: bool
     again: bool
 
 
@@ -135,6 +143,9 @@ class Book(Protocol):
 
     def settle(self, connection: UUID, results: Sequence[NewsResult]) -> None:
         """What became of them there; whom this account could not reach waits for another one."""
+
+    def put_off(self, connection: UUID) -> timedelta | None:
+        """How long the first of what was put off there still waits; None where nothing was."""
 
     def untry(self, ids: Sequence[UUID]) -> None:
         """The call that had these had certainly no effect."""

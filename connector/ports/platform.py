@@ -36,6 +36,7 @@ class Capability(StrEnum):
     LISTS = "lists"
     STEPS = "steps"
     BILLS = "bills"
+    FORGET = "forget"
 
 
 #: Begins what an account says of a part of the product that is of no use there, such as `cannot:balance`.

@@ -22,6 +22,7 @@ from connector.store.history_facts import Past
 from connector.store.holdings import Holdings
 from connector.store.inbox import Deliveries, Tasks
 from connector.store.ledger import Ledger
+from connector.store.leftovers import Leftovers
 from connector.store.limits import Limits
 from connector.store.marks import Marks
 from connector.store.news import Book
@@ -152,6 +153,10 @@ class Tx:
     @cached_property
     def news(self) -> Book:
         return Book(self)
+
+    @cached_property
+    def leftovers(self) -> Leftovers:
+        return Leftovers(self)
 
     @cached_property
     def requests(self) -> Requests:

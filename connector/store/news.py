@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,8 @@ from connector.store.receipts import LATE
 
 #: What may have been told already can cost a call for each, so that only so much of it is taken at once.
 FEW = 50
+#: What is put off for longer than this is given up.
+PATIENCE = timedelta(days=3)
 #: The advocate's own code in the program, or the one that the friend came by.
 _CODE = """CASE news.role WHEN 'friend' THEN (SELECT touch ->> 'code' FROM referral WHERE referral.id = news.referral_id)
            ELSE (SELECT min(code.code) FROM code JOIN advocate ON advocate.id = code.advocate_id
@@ -23,6 +26,8 @@ _CODE = """CASE news.role WHEN 'friend' THEN (SELECT touch ->> 'code' FROM refer
                    AND code.kind = 'minted') END"""
 _EMAIL = """(SELECT email_sealed FROM person theirs WHERE theirs.merchant_id = :merchant
              AND theirs.canonical_id = person.canonical_id AND email_sealed IS NOT NULL ORDER BY id LIMIT 1)"""
+_QUIET = """EXISTS (SELECT FROM person theirs WHERE theirs.merchant_id = :merchant
+             AND theirs.canonical_id = person.canonical_id AND theirs.quiet_at IS NOT NULL)"""
 
 
 class Book(Repository):
@@ -148,14 +153,17 @@ class Book(Repository):
                       AND connection_id = :connection AND state = 'tried') THEN 'tried' ELSE 'handed' END AS state),
                 mine AS (
                     SELECT id, state FROM news WHERE merchant_id = :merchant AND connection_id = :connection
-                      AND state = (SELECT state FROM which) ORDER BY at, id
+                      AND state = (SELECT state FROM which) AND coalesce(not_before <= clock_timestamp(), true)
+                    ORDER BY at, id
                     LIMIT (SELECT CASE state WHEN 'tried' THEN least(:few, :limit) ELSE :limit END FROM which)
                     FOR UPDATE),
                 taken AS (UPDATE news SET state = 'tried' FROM mine WHERE news.id = mine.id)
                 SELECT news.*, mine.state = 'tried' AS again, reward.means, {_CODE} AS code, {_EMAIL} AS email_sealed,
+                    {_QUIET} AS quiet, merchant.name AS business,
                     (SELECT v.data ->> 'name' FROM program_version v JOIN program ON program.id = v.program_id
                        AND program.version = v.version WHERE v.program_id = news.program_id) AS program
                 FROM news JOIN mine ON mine.id = news.id JOIN person ON person.id = news.person_id
+                  JOIN merchant ON merchant.id = :merchant
                   LEFT JOIN reward ON reward.id = news.reward_id
                 ORDER BY news.at, news.id""",  # noqa: S608 - texts of our own
             connection=connection,
@@ -179,6 +187,8 @@ class Book(Repository):
             amount=Money(row.amount, row.currency) if row.currency else None,
             means=row.means or "",
             reason=row.reason,
+            business=row.business,
+            quiet=row.quiet,
             again=row.again,
         )
 
@@ -186,18 +196,32 @@ class Book(Repository):
         """What became of them there; whom this account could not reach waits for another one."""
         self.run(
             """UPDATE news SET outcome = new.why, told_at = clock_timestamp(),
-                   state = CASE WHEN new.elsewhere THEN 'open' WHEN new.why = '' THEN 'told' ELSE 'refused' END,
+                   state = CASE WHEN new.elsewhere THEN 'open' WHEN new.why = '' THEN 'told'
+                     WHEN new.later > 0 AND created_at > clock_timestamp() - CAST(:patience AS interval) THEN 'handed'
+                     ELSE 'refused' END,
+                   not_before = clock_timestamp() + new.later * interval '1 second',
                    connection_id = CASE WHEN new.elsewhere THEN NULL ELSE connection_id END,
                    passed = CASE WHEN new.elsewhere THEN passed || CAST(:connection AS uuid) ELSE passed END
-               FROM unnest(CAST(:ids AS uuid[]), CAST(:reasons AS text[]), CAST(:elsewhere AS boolean[]))
-                 AS new (id, why, elsewhere)
+               FROM unnest(CAST(:ids AS uuid[]), CAST(:reasons AS text[]), CAST(:elsewhere AS boolean[]),
+                   CAST(:laters AS double precision[])) AS new (id, why, elsewhere, later)
                WHERE news.merchant_id = :merchant AND news.id = new.id AND news.state = 'tried'
                  AND connection_id = :connection""",
             connection=connection,
             ids=[each.id for each in results],
             reasons=[each.refused[:500] for each in results],
             elsewhere=[each.elsewhere for each in results],
+            laters=[each.later.total_seconds() if each.later else 0 for each in results],
+            patience=PATIENCE,
         )
+
+    def put_off(self, connection: UUID) -> timedelta | None:
+        """How long the first of what was put off there still waits; None where nothing was."""
+        found: timedelta | None = self.run(
+            """SELECT min(not_before) - clock_timestamp() FROM news
+               WHERE merchant_id = :merchant AND connection_id = :connection AND state = 'handed'""",
+            connection=connection,
+        ).scalar_one()
+        return found
 
     def untry(self, ids: Sequence[UUID]) -> None:
         """The call that had these had certainly no effect."""

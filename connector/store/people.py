@@ -107,6 +107,16 @@ class People(Repository):
         ).scalar_one_or_none()
         return self.tx.unseal(EMAIL_FIELD, sealed).decode() if sealed else None
 
+    def hush(self, person: UUID, *, quiet: bool) -> None:
+        """They ask not to be written to, or to be written to again; said by any name that they go by."""
+        self.run(
+            """UPDATE person SET quiet_at = CASE WHEN :quiet THEN coalesce(quiet_at, clock_timestamp()) END
+               WHERE merchant_id = :merchant AND canonical_id =
+                 (SELECT canonical_id FROM person WHERE merchant_id = :merchant AND id = :id)""",
+            id=person,
+            quiet=quiet,
+        )
+
     def canonical(self, person: UUID) -> UUID:
         found: UUID = self.run(
             "SELECT canonical_id FROM person WHERE merchant_id = :merchant AND id = :id", id=person

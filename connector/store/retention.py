@@ -17,6 +17,8 @@ _RULES = (
     "DELETE FROM join_code WHERE merchant_id = :merchant AND expires_at < clock_timestamp() - CAST(:keep AS interval)",
     # An erasure is remembered as long as a delivery that was under way may still be read; an order of theirs for ever.
     "DELETE FROM erasure WHERE merchant_id = :merchant AND until < clock_timestamp() - CAST(:keep AS interval)",
+    # An account that could not be reached all that time is not asked any more.
+    "DELETE FROM leftover WHERE merchant_id = :merchant AND created_at < clock_timestamp() - CAST(:keep AS interval)",
     """DELETE FROM data_request WHERE merchant_id = :merchant AND answered_at < clock_timestamp() - interval '400 days'""",
     # Networks and guesses are about a few days; what nobody asks for any more goes.
     """DELETE FROM person_mark WHERE merchant_id = :merchant AND kind = 'network'

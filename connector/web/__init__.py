@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from connector import telemetry
 from connector.errors import ConnectorError, Rejected
-from connector.web import actions, api, crm, health, install, join, links, storefront, webhooks
+from connector.web import actions, api, crm, health, install, join, links, stop, storefront, webhooks
 from connector.wiring import App, open_app, ready
 
 #: No platform sends more than 2 MB; anything larger is turned away before it is read.
@@ -28,7 +28,7 @@ def create_app(app: App | None = None) -> Flask:
     flask.url_map.merge_slashes = False  # a redirect made of the Host header could lead anywhere
     flask.extensions["connector"] = connector = app or _opened()
     _ = connector.desk  # made now, so that the first delivery does not wait for it
-    rooms = (webhooks, links, health, install, join, storefront, crm, api, actions)
+    rooms = (webhooks, links, health, install, join, stop, storefront, crm, api, actions)
     for pages in (room.pages for room in rooms):
         flask.register_blueprint(pages)
     flask.before_request(_begin)

@@ -18,6 +18,7 @@ from adapters.klaviyo.api.endpoints import ENDPOINTS
 from connector.domain.facts import ObjectRef
 from connector.domain.money import Money
 from connector.domain.news import NewsKind
+from connector.ports.forgetting import Leftover
 from connector.ports.news import News
 from connector.ports.platform import Wanted
 from connector.ports.records import RecordWrite
@@ -57,6 +58,7 @@ def exercise(tea):
     ]
     tea.out.tell(account, told)
     tea.out.tell(account, [replace(one, again=True) for one in told])
+    tea.out.take_off(account, [Leftover(uuid4(), ref.id), Leftover(uuid4(), email="Ada@Example.com")])
     tea.auth.leave(account)
 
 

@@ -162,6 +162,7 @@ def furnish(world: World) -> None:
         tx.receipts.hear([told])
         tx.programs.click(world.code, "email")
         tx.requests.keep("flow-1", b"a hash of what was asked")
+        tx.leftovers.leave(world.anna, [world.connection], ["anna@example.com"])
         tx.news.of_reward(NewsKind.ISSUED, "issued", world.reward, TEN)
         tx.deliveries.add(world.connection, "shop", [Item("anna.example.com", "orders", f"{world.merchant}", b"{}")])
         tx.truths.note(world.connection, ref, [world.referral.touch])

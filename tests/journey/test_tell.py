@@ -157,6 +157,25 @@ def test_whoever_is_forgotten_hears_nothing_more(shop: Marketed) -> None:
     assert len(shop.heard()) == heard
 
 
+def test_whoever_is_forgotten_bears_nothing_of_ours_there_and_keeps_what_is_the_merchants(shop: Marketed) -> None:
+    shop.work()
+    drive(shop)
+    shop.rows("UPDATE task SET due_at = clock_timestamp() WHERE what = 'profile' RETURNING what")
+    shop.work()
+    (anna,) = shop.hand.control("profiles", verb="GET", email=ANNA)
+    ours = [name for name in anna["properties"] if name.startswith("Referral Connector ")]
+    assert ours, "her link stands on her profile"
+    shop.hand.ask("PATCH", f"profiles/{anna['id']}", {"data": {
+        "type": "profile", "id": anna["id"], "attributes": {"properties": {"Favourite tea": "green"}}}})  # fmt: skip
+    shop.hand.control("faults", fault="cut_before", path="/api/profiles", count=1)
+    with shop.app.database.begin(shop.merchant) as tx:
+        forget(tx, None, [Seen("email", ANNA)], "customer", tx.now())
+    drive(shop)
+    (anna,) = shop.hand.control("profiles", verb="GET", email=ANNA)
+    assert anna["properties"] == {"Favourite tea": "green"}
+    assert shop.rows("SELECT id FROM leftover") == [], "her address is kept no longer than it is needed for that"
+
+
 def test_a_program_that_only_watches_or_is_tried_out_tells_nobody(shop: Marketed) -> None:
     before = len(shop.heard())
     for mode in ("shadow", "test", "pilot"):

@@ -162,6 +162,7 @@ class Counter:
             steps=lambda: till,
             bills=lambda: till,
             telling=lambda: till,
+            forgetting=lambda: till,
             auth=lambda: till,
             mapping=None,
             secrets=(),

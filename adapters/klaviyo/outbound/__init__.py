@@ -1,10 +1,11 @@
-"""What we ask of a Klaviyo account, one idea a file: reads, records, and the news that it is told."""
+"""What we ask of a Klaviyo account, one idea a file: reads, records, the news that it is told, and whom it forgets."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from adapters.klaviyo.api import Client
+from adapters.klaviyo.outbound.forgetting import Forgetting
 from adapters.klaviyo.outbound.names import app_name
 from adapters.klaviyo.outbound.reads import Reads
 from adapters.klaviyo.outbound.records import Records
@@ -13,7 +14,7 @@ from connector.ports.platform import Kit
 
 
 @dataclass(frozen=True)
-class KlaviyoOutbound(Reads, Records, Telling):
+class KlaviyoOutbound(Reads, Records, Telling, Forgetting):
     """All calls to accounts. Klaviyo pays nothing: no operation is declared, so none is asked for."""
 
     client: Client

@@ -2,5 +2,23 @@
 ALTER TABLE merchant ADD COLUMN tellers jsonb NOT NULL DEFAULT '{}';
 -- Accounts that reached nobody with it; another one tells it.
 ALTER TABLE news ADD COLUMN passed uuid[] NOT NULL DEFAULT '{}';
+-- An account that was to tell it was not let in yet, and tries again then.
+ALTER TABLE news ADD COLUMN not_before timestamptz;
 -- Since when somebody asks not to be written to.
 ALTER TABLE person ADD COLUMN quiet_at timestamptz;
+
+-- What of ours still stands with an account about somebody who was forgotten: by its own id of them, or by their address,
+-- which is kept for nothing else and goes as soon as it was used.
+CREATE TABLE leftover (
+    id uuid PRIMARY KEY,
+    merchant_id uuid NOT NULL,
+    connection_id uuid NOT NULL,
+    external text NOT NULL DEFAULT '',
+    email_sealed bytea,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    FOREIGN KEY (merchant_id, connection_id) REFERENCES connection (merchant_id, id)
+);
+CREATE INDEX leftover_connection ON leftover (merchant_id, connection_id, id);
+ALTER TABLE leftover ENABLE ROW LEVEL SECURITY;
+ALTER TABLE leftover FORCE ROW LEVEL SECURITY;
+CREATE POLICY own ON leftover USING (merchant_id::text = (SELECT this_merchant()));

@@ -163,6 +163,13 @@ class Driver(ABC):
     @abstractmethod
     def field(self, ref: ObjectRef, name: str) -> str | None: ...
 
+    def own(self, ref: ObjectRef, name: str, value: str) -> None:
+        """A field of the merchant's own, which is none of ours, holds this."""
+        raise NotImplementedError
+
+    def owned(self, ref: ObjectRef, name: str) -> str | None:
+        raise NotImplementedError
+
     @abstractmethod
     def body(self, topic: str) -> bytes:
         """A delivery's body as it is kept."""
@@ -336,4 +343,5 @@ CASES = {
     Capability.LISTS: "people",
     Capability.STEPS: "people",
     Capability.BILLS: "bills",
+    Capability.FORGET: "forgetting",
 }

@@ -91,13 +91,19 @@ class Driver(driver.Driver):
         return "pending", "converted"
 
     def set_field(self, ref: ObjectRef, name: str, value: str) -> None:
-        properties = {profile_property(DEFAULT, name): value}
+        self.own(ref, profile_property(DEFAULT, name), value)
+
+    def field(self, ref: ObjectRef, name: str) -> str | None:
+        return self.owned(ref, profile_property(DEFAULT, name))
+
+    def own(self, ref: ObjectRef, name: str, value: str) -> None:
+        properties = {name: value}
         body = {"data": {"type": "profile", "id": ref.id, "attributes": {"properties": properties}}}
         self._client.ask("PATCH", f"profiles/{ref.id}", body)
 
-    def field(self, ref: ObjectRef, name: str) -> str | None:
+    def owned(self, ref: ObjectRef, name: str) -> str | None:
         (profile,) = self._client.control("profiles", verb="GET", id=ref.id)
-        value = profile["properties"].get(profile_property(DEFAULT, name))
+        value = profile["properties"].get(name)
         return None if value is None else str(value)
 
     # ── Deliveries ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -10,6 +10,7 @@ from connector import telemetry
 from connector.cli import (
     account,
     advocate,
+    ask,
     care,
     demo,
     fraud,
@@ -58,6 +59,7 @@ for _module in (
     care,
     history,
     tell,
+    ask,
     sandbox,
     demo,
 ):

@@ -29,7 +29,7 @@ _JSON = click.option("--json", "as_json", is_flag=True)
 _LIST = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-def _choose(tx: Tx, slug: str | None) -> UUID:
+def choose_program(tx: Tx, slug: str | None) -> UUID:
     """The named program; without a name the only one there is. Raises ConfigError with the choices."""
     every = {each.program.slug: each.id for each in tx.programs.current()}
     found = [program for name, program in every.items() if slug in (None, name)]
@@ -71,7 +71,7 @@ def add(
     with open_app() as app:
         ready(app)
         with app.database.begin(choose_merchant(app, name)) as tx:
-            program = _choose(tx, slug)
+            program = choose_program(tx, slug)
             belongs = [*groups, *([TESTERS] if tester else [])]
             made = enrol.enrol(tx, program, email, source="command line", name=called, groups=belongs)
             if vanity:
@@ -93,7 +93,7 @@ def list_(slug: str | None, called: str | None, as_json: bool, name: str | None)
     with open_app() as app:
         ready(app)
         with app.database.begin(choose_merchant(app, name)) as tx:
-            program = _choose(tx, slug) if slug else None
+            program = choose_program(tx, slug) if slug else None
             rows, joined = tx.roster.all(program), participation(tx, program)
             if called is not None:
                 bearers = {*tx.marks.bearers(NAME, called)}
@@ -134,7 +134,7 @@ def invite_(whom: str, slug: str | None, name: str | None) -> None:
         else:
             emails, flaws = [whom], []
         with app.database.begin(merchant) as tx:
-            program = _choose(tx, slug)
+            program = choose_program(tx, slug)
         done = [_invite(app, merchant, program, emails[at : at + roster.BATCH]) for at in _parts(len(emails))]
         new, again = sum(each.new for each in done), sum(each.again for each in done)
         click.echo(f"{new} invited, {again} had been before.")
@@ -167,7 +167,7 @@ def import_(file: Path, slug: str | None, format_: str, dry_run: bool, as_json: 
         merchant = choose_merchant(app, name)
         listed = roster_file.read(file.read_bytes(), file.name, format_)
         with app.database.begin(merchant) as tx:
-            program = _choose(tx, slug)
+            program = choose_program(tx, slug)
         new, known, flaws = 0, 0, [*listed.flaws]
         label = "Reading" if dry_run else "Enrolling"
         with click.progressbar(length=len(listed.entries), label=label, file=sys.stderr) as bar:
@@ -202,7 +202,7 @@ def export_(file: Path | None, slug: str | None, name: str | None) -> None:
     with open_app() as app:
         ready(app)
         with app.database.begin(choose_merchant(app, name)) as tx:
-            rows = list(roster.rows(tx, _choose(tx, slug)))
+            rows = list(roster.rows(tx, choose_program(tx, slug)))
         known = [(email, row) for email, row in rows if email is not None]
         text = "".join(roster_file.write(known, app.settings.public_url))
         if file:

@@ -14,7 +14,7 @@ from connector.wiring import open_app, ready
 @click.argument("choices", nargs=-1)
 @click.option("--merchant", "name", default=None, help="Needed only where there are several.")
 def tell(choices: tuple[str, ...], name: str | None) -> None:
-    """Choose who tells what, as "reward issued=klaviyo" or all=hubspot; KIND= takes it back. Alone, say who tells."""
+    """Choose who tells what, as "reward issued=mail" or "all=PLATFORM"; KIND= takes it back. Alone, say who tells."""
     wanted = {each.partition("=")[0].strip(): each.partition("=")[2].strip() for each in choices}
     with open_app() as app:
         ready(app)
@@ -25,7 +25,7 @@ def tell(choices: tuple[str, ...], name: str | None) -> None:
     for kind in NewsKind:
         platforms = [f"{accounts[each].platform} {accounts[each].external}" for each in told[kind]]
         mark = ", as you chose" if platforms and (kind.value in chosen or ALL in chosen) else ""
-        click.echo(f"{kind.value}: {', else '.join(platforms) or 'nobody tells it: connect klaviyo, or mail'}{mark}")
+        click.echo(f"{kind.value}: {', else '.join(platforms) or 'nobody tells it: connect an account whose flows write to people, or mail'}{mark}")
 
 
 COMMANDS = (tell,)

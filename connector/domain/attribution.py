@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from connector.domain.program import Program, days_words
+from connector.domain.program import Program
 from connector.domain.touch import Source, Touch
+from connector.domain.words import days_words
 
 WORDS = {
     Source.REDEEM_CODE: "the discount code used at checkout",

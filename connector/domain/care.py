@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from connector.domain.facts import CareRaised, Fact, ObjectRef, OrderRefunded, newest
 from connector.domain.money import Money
 
 REFUND, TICKET, STALLED = "refund", "ticket", "stalled"
+#: A refund needs somebody's attention for so long; a ticket or a deal for as long as it is open.
+FRESH = timedelta(days=30)
 _DO: Mapping[str, str] = {
     REFUND: "Ask them what was wrong before you ask them for anything.",
     TICKET: "See that their ticket is answered first.",

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from connector.domain.program import FraudRules, days_words
+from connector.domain.program import FraudRules
+from connector.domain.words import days_words
 
 MAILBOX, PHONE, ADDRESS, NETWORK = "mailbox", "phone", "address", "network"
 FIRST_ORDER, REFERRER, GUESSES = "first_order", "referrer", "guesses"

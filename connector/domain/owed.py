@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from connector.domain.case import Plan, Remedy, Standing
 from connector.domain.facts import Deed
 from connector.domain.money import Money
-from connector.domain.program import ITEM, THANKS, Program, RewardRule, percent_words
+from connector.domain.program import ITEM, THANKS, Program, RewardRule
 from connector.domain.rules import Refusal
+from connector.domain.words import percent_words
 from connector.domain.worth import Undecided, Worth
 
 

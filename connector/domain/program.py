@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
+from connector.domain.asking import Asking
 from connector.domain.facts import (
     DealWon,
     Deed,
@@ -258,6 +259,17 @@ class Enrolment:
 
 
 @dataclass(frozen=True)
+class Share:
+    """What an advocate may send to friends. disclosure: the words which say that they have something of it.
+
+    In both, {link} and {code} stand for the advocate's own, {program} and {business} for the names.
+    """
+
+    text: str = "I recommend {business}: {link}"
+    disclosure: str = "(I get a reward if you buy something.)"
+
+
+@dataclass(frozen=True)
 class Offer:
     """What a friend gets at checkout with an advocate's code.
 
@@ -282,7 +294,7 @@ class Program:
     touch still counts. hold: how long after it qualified a reward waits. late_after: how long after it is due a reward
     that did not arrive alarms. minimum_net is compared with the purchase's net. rates: what one unit of another currency
     is worth. redirect_hosts: the only hosts a link may lead to; `landing` is the path there. netted: whether what could
-    not be taken back is kept from the advocate's next reward.
+    not be taken back is kept from the advocate's next reward. asking: whom it asks to take part, None for nobody.
     """
 
     name: str
@@ -320,6 +332,8 @@ class Program:
     clawback: Clawback = Clawback.TAKE
     netted: bool = False
     late_after: timedelta = timedelta(days=1)
+    asking: Asking | None = None
+    share: Share = Share()
 
     @property
     def rewards(self) -> Mapping[str, RewardRule]:
@@ -351,14 +365,3 @@ class Program:
             if place >= step.start:
                 rule = step.reward
         return rule
-
-
-def days_words(days: int) -> str:
-    """1 day, 2 days."""
-    return f"{days} day{'s' if days != 1 else ''}"
-
-
-def percent_words(basis_points: int) -> str:
-    """12.5 % for 1250."""
-    whole, part = divmod(basis_points, 100)
-    return f"{whole}.{part:02d}".rstrip("0").rstrip(".") + " %"

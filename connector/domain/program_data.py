@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from connector.domain import fraud
+from connector.domain.asking_data import asking, share
+from connector.domain.fraud_data import HOST, fraud_rules
 from connector.domain.money import Money, Rate
 from connector.domain.program import (
     EVENTS,
@@ -22,7 +23,6 @@ from connector.domain.program import (
     Caps,
     Clawback,
     Enrolment,
-    FraudRules,
     Milestone,
     Mode,
     Offer,
@@ -41,11 +41,9 @@ from connector.domain.reader import Reader, listed
 from connector.domain.touch import LINKS, Source
 from connector.errors import ConfigError
 
-_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 _COUNTRY = re.compile(r"[a-z]{2}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _NONE = timedelta(0)
-_MOST_POINTS = 1000
 #: staff, or a file of theirs; a qualifying order or a won deal; a list or property in the CRM; people themselves.
 WAYS = ("staff", "file", "order", "deal", "list", "join")
 VANITY = ("staff", "advocates", "nobody")
@@ -273,8 +271,10 @@ def _people(read: Reader) -> dict[str, Any]:
             read.days("review.within_days", 7) or _NONE,
             read.days("review.decline_after_days", None),
         ),
-        "fraud": _fraud(read),
+        "fraud": fraud_rules(read),
         "enrolment": _enrolment(read),
+        "asking": asking(read),
+        "share": share(read),
     }
 
 
@@ -283,36 +283,6 @@ def _pilot(read: Reader) -> Pilot:
     if read.has("pilot.group") == read.has("pilot.percent"):
         read.wrong("pilot", 'say who takes part: either `group: "tag:vip"` or `percent: 10`')
     return pilot
-
-
-def _fraud(read: Reader) -> FraudRules:
-    points = {}
-    for rule, value in read.table("fraud.points").items():
-        if rule not in fraud.NAMES:
-            read.wrong(f"fraud.points.{rule}", f"no such rule; there are {', '.join(fraud.NAMES)}")
-        elif isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST_POINTS:
-            read.wrong(f"fraud.points.{rule}", f"{value!r} must be a whole number, 0 to {_MOST_POINTS}")
-        else:
-            points[rule] = value
-    rules = FraudRules(
-        flag=read.count("fraud.flag", 50, 1),
-        block=read.count("fraud.block", 100, 1),
-        points=points,
-        velocity=read.count("fraud.velocity", 20, 1),
-        velocity_days=read.count("fraud.velocity_days", 1, 1, 400),
-        network=read.count("fraud.network", 5, 1),
-        network_days=read.count("fraud.network_days", 7, 1, 400),
-        guesses=read.count("fraud.guesses", 10, 1),
-        ring_percent=read.count("fraud.ring_percent", 50, 1, 100),
-        employees=read.labels("fraud.employees"),
-        coupon_sites=read.labels("fraud.coupon_sites"),
-    )
-    if rules.block < rules.flag:
-        read.wrong("fraud.block", f"{rules.block} is below fraud.flag of {rules.flag}; blocking takes at least as much")
-    for key, hosts in (("employees", rules.employees), ("coupon_sites", rules.coupon_sites)):
-        if wrong := [host for host in hosts if not _HOST.fullmatch(host)]:
-            read.wrong(f"fraud.{key}", f"{listed(wrong)}: write host names, such as annas-tea.com")
-    return rules
 
 
 def _enrolment(read: Reader) -> Enrolment:
@@ -343,7 +313,7 @@ def _check(read: Reader, program: Program) -> None:
         read.wrong("advocate", "promise something: a reward to the advocate, to the friend, or an offer")
     if not program.landing.startswith("/") or program.landing.startswith(("//", "/\\")):
         read.wrong("links.path", f"{program.landing!r} must be a path on the shop, such as /collections/all")
-    if wrong := [host for host in program.redirect_hosts if not _HOST.fullmatch(host)]:
+    if wrong := [host for host in program.redirect_hosts if not HOST.fullmatch(host)]:
         read.wrong("links.hosts", f"{wrong[0]!r} is no host name")
     _check_event(read, program)
     _check_mode(read, program)

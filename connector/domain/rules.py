@@ -11,7 +11,8 @@ from uuid import UUID
 from connector.domain.case import Case, Remedy
 from connector.domain.facts import Deed
 from connector.domain.money import WHOLE_BP, Money
-from connector.domain.program import TESTERS, Bounds, Mode, Pilot, Program, percent_words
+from connector.domain.program import TESTERS, Bounds, Mode, Pilot, Program
+from connector.domain.words import percent_words
 from connector.domain.worth import Worth
 
 

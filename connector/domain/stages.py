@@ -12,8 +12,9 @@ from connector.domain.deeds import Deeds, deeds_of
 from connector.domain.facts import REFERRAL, Appealed, DealReopened, Deed, Judged, RewardReleased
 from connector.domain.fraud import Signal
 from connector.domain.owed import owed
-from connector.domain.program import THANKS, Clawback, Payment, Program, When, days_words
+from connector.domain.program import THANKS, Clawback, Payment, Program, When
 from connector.domain.rules import DUPLICATE, Look, Refusal
+from connector.domain.words import days_words
 from connector.domain.worth import Undecided, Worth, worth_of
 
 _APPROVE = Remedy("A person approves it: `connector judge approve REFERRAL --reason WHY`.", ruling=True)

@@ -14,10 +14,9 @@ from connector.domain.program import (
     Program,
     RewardRule,
     When,
-    days_words,
-    percent_words,
 )
 from connector.domain.rules import bounds_words, pilot_words
+from connector.domain.words import days_words, percent_words
 
 _KINDS = {
     "balance": "store credit",

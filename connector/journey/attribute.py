@@ -13,6 +13,7 @@ from connector.domain.deeds import is_asked_for
 from connector.domain.facts import Deed, Fact, ObjectRef
 from connector.domain.program import Mode, Payment, Program
 from connector.domain.touch import Touch
+from connector.journey.ask import consider
 from connector.journey.desk import Desk
 from connector.journey.each import each
 from connector.journey.enrol import enrol_buyer
@@ -45,6 +46,7 @@ def _attribute(tx: Tx, key: bytes, connection: UUID, ref: ObjectRef) -> None:
         return  # a guest whom nothing identifies: nobody could be referred
     current = tx.programs.current()
     enrol_buyer(tx, current, connection, saved)
+    consider(tx, current, connection, saved)
     if standing:
         return
     programs = [each for each in current if may_count(each.program, saved.truth.note)]

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import groupby
 from uuid import UUID
 
-from connector.domain.care import REFUND, Care, care_of
+from connector.domain.care import FRESH, REFUND, Care, care_of
 from connector.ports.store import Tx
-
-#: A refund needs somebody's attention for so long; a ticket or a deal for as long as it is open.
-FRESH = timedelta(days=30)
 
 
 @dataclass(frozen=True)

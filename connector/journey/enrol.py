@@ -189,8 +189,9 @@ def keep_address(tx: Tx, person: UUID, seen: Iterable[Seen]) -> None:
 
 
 def wants_buyers(tx: Tx) -> bool:
-    """Whether any program enrols whoever buys, so that every purchase has to be read."""
-    return any(each.program.enrolment.after_order for each in tx.programs.current())
+    """Whether any program enrols or asks whoever buys, so that every purchase has to be read."""
+    programs = [each.program for each in tx.programs.current()]
+    return any(program.enrolment.after_order or program.asking for program in programs)
 
 
 def enrol_buyer(tx: Tx, programs: Iterable[ProgramVersion], connection: UUID, saved: SavedTruth) -> None:

@@ -50,8 +50,9 @@ def fetch_due(desk: Desk, lane: Lane) -> int:
 
 def _wanted(programs: Sequence[Program]) -> Wanted:
     """What any program asks for beyond the usual."""
-    items = any(program.bounds.by_product for program in programs)
-    return Wanted(items, frozenset(program.property_name for program in programs if program.property_name))
+    items = any(program.bounds.by_product or (program.asking and program.asking.products) for program in programs)
+    content = [program.asking.field for program in programs if program.asking is not None]
+    return Wanted(items, frozenset(filter(None, [*(program.property_name for program in programs), *content])))
 
 
 def _keep(tx: Tx, lane: Lane, tasks: Sequence[Task], truths: Mapping[str, Truth]) -> None:

@@ -113,6 +113,12 @@ def invited(tx: Tx, program: UUID, people: Sequence[UUID]) -> None:
     _keep(tx, [_personal(NewsKind.INVITED, program, person, at) for person in people])
 
 
+def asked(tx: Tx, program: UUID, person: UUID, ask: UUID, reason: str) -> None:
+    """They were asked to take part, for a reason that they may hear; each time is news."""
+    key = f"{NewsKind.INVITED}/{program}/{person}/{ask}"
+    _keep(tx, [Happened(key, NewsKind.INVITED, ADVOCATE, person, program, tx.now(), reason=reason)])
+
+
 def _personal(kind: NewsKind, program: UUID, person: UUID, at: datetime) -> Happened:
     return Happened(f"{kind}/{program}/{person}", kind, ADVOCATE, person, program, at)
 

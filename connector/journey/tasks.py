@@ -26,6 +26,8 @@ ADVOCATE, PROFILES = "advocate", "profiles"
 ADDRESSES = "addresses"
 #: On a merchant's lane: a purchase was read; a referral must be decided again.
 ATTRIBUTE, DECIDE = "attribute", "decide"
+#: Also there: the wait after a moment is over; somebody may be asked for a referral.
+ASK = "ask"
 
 
 def subject(ref: ObjectRef) -> str:

@@ -12,6 +12,7 @@ from connector import telemetry
 from connector.errors import Gone, NotDone, PlatformError, TokenExpired, Unavailable
 from connector.journey import (
     apply,
+    ask,
     attribute,
     backfill,
     check,
@@ -137,6 +138,7 @@ class Workshop:
             lambda: digest.digest(desk, merchant),
             lambda: attribute.attribute_due(desk, merchant),
             lambda: decide.decide_due(desk, merchant),
+            lambda: ask.ask_due(desk, merchant),
             lambda: tell.hand_out_due(desk, merchant),
         ]
 

@@ -16,6 +16,7 @@ from connector.domain.facts import Fact, ObjectRef
 from connector.domain.fraud import Evidence
 from connector.domain.program import Budget, FraudRules, Program
 from connector.domain.touch import Touch
+from connector.ports.asking import Asks
 from connector.ports.forgetting import Leftovers
 from connector.ports.history import Backfill, Chapter
 from connector.ports.inbound import Item, Sighting
@@ -361,6 +362,8 @@ class Tx(Protocol):
     def past(self) -> Past: ...
     @property
     def news(self) -> Book: ...
+    @property
+    def asks(self) -> Asks: ...
     @property
     def leftovers(self) -> Leftovers: ...
     def now(self) -> datetime: ...

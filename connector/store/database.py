@@ -16,6 +16,7 @@ from sqlalchemy.exc import DataError, IntegrityError, InternalError
 from connector.errors import ConfigError, InvariantBroken
 from connector.ports.rows import Owner
 from connector.store.accounts import Connections
+from connector.store.asks import Asks
 from connector.store.attempts import Attempts
 from connector.store.backfill import Backfills
 from connector.store.history_facts import Past
@@ -149,6 +150,10 @@ class Tx:
     @cached_property
     def receipts(self) -> Receipts:
         return Receipts(self)
+
+    @cached_property
+    def asks(self) -> Asks:
+        return Asks(self)
 
     @cached_property
     def news(self) -> Book:

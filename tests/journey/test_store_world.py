@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from connector.domain import ledger
+from connector.domain.asking import Moment, Prompt
 from connector.domain.case import Plan, Stage
 from connector.domain.facts import ObjectRef, OrderPaid
 from connector.domain.money import Money
@@ -162,6 +163,7 @@ def furnish(world: World) -> None:
         tx.receipts.hear([told])
         tx.programs.click(world.code, "email")
         tx.requests.keep("flow-1", b"a hash of what was asked")
+        tx.asks.add(world.referral.program, world.anna, [Moment(Prompt.DELIVERY, "delivery/1", NOW)])
         tx.leftovers.leave(world.anna, [world.connection], ["anna@example.com"])
         tx.news.of_reward(NewsKind.ISSUED, "issued", world.reward, TEN)
         tx.deliveries.add(world.connection, "shop", [Item("anna.example.com", "orders", f"{world.merchant}", b"{}")])

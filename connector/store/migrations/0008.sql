@@ -22,3 +22,26 @@ CREATE INDEX leftover_connection ON leftover (merchant_id, connection_id, id);
 ALTER TABLE leftover ENABLE ROW LEVEL SECURITY;
 ALTER TABLE leftover FORCE ROW LEVEL SECURITY;
 CREATE POLICY own ON leftover USING (merchant_id::text = (SELECT this_merchant()));
+
+-- Moments after which somebody may be asked for a referral, each once, and what became of it.
+CREATE TABLE ask (
+    id uuid PRIMARY KEY,
+    merchant_id uuid NOT NULL,
+    program_id uuid NOT NULL,
+    person_id uuid NOT NULL,
+    prompt text NOT NULL,
+    key text NOT NULL,
+    at timestamptz NOT NULL,
+    state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'asked', 'held_out', 'declined')),
+    why text NOT NULL DEFAULT '',
+    score int NOT NULL DEFAULT 0,
+    decided_at timestamptz,
+    UNIQUE (merchant_id, program_id, key),
+    FOREIGN KEY (merchant_id, program_id) REFERENCES program (merchant_id, id),
+    FOREIGN KEY (merchant_id, person_id) REFERENCES person (merchant_id, id)
+);
+CREATE INDEX ask_person ON ask (person_id);
+CREATE INDEX ask_decided ON ask (merchant_id, program_id, decided_at) WHERE state = 'asked';
+ALTER TABLE ask ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ask FORCE ROW LEVEL SECURITY;
+CREATE POLICY own ON ask USING (merchant_id::text = (SELECT this_merchant()));

@@ -1,4 +1,4 @@
-"""Who tells what, and who asks not to be written to."""
+"""Who tells what, who asks not to be written to, and who is asked for a referral."""
 
 from pathlib import Path
 

@@ -21,6 +21,7 @@ MANIFEST = Manifest(
             Capability.RECORD,
             Capability.OFFER,
             Capability.HISTORY,
+            Capability.EVENT,
         }
     ),
     qualifying=frozenset({"order_paid", "order_fulfilled"}),
@@ -90,4 +91,5 @@ MANIFEST = Manifest(
     token_idle=timedelta(days=90),
     write_codes=250,
     most_codes=20_000_000,
+    tell_batch=20,
 )

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from graphql import OperationDefinitionNode, build_client_schema, parse, validate
@@ -21,7 +22,9 @@ from test_shopify_outbound import note, running
 from adapters.shopify import MANIFEST, inbound, queries
 from adapters.shopify.outbound import history
 from connector.domain.money import Money
+from connector.domain.news import NewsKind
 from connector.domain.program import Offer
+from connector.ports.news import News
 from connector.ports.offers import OfferTerms
 from connector.ports.platform import GUEST, Capability, Direction, Holding
 from connector.ports.records import Setup
@@ -86,6 +89,10 @@ def schema():
     return build_client_schema(json.loads(gzip.decompress(packed.read_bytes()))["data"], assume_valid=True)
 
 
+#: Documents that are asked for among others alone.
+ONLY_TOGETHER = ("flow_note", "flow_trigger")
+
+
 def documents():
     return sorted(path.stem for path in (ROOT / "adapters" / "shopify" / "queries").glob("*.graphql"))
 
@@ -125,6 +132,8 @@ def exercise(shop):
     for capability in (Capability.GIFT_CARD, Capability.CODE):
         exercise_bearer(shop, replace(effect, capability=capability, code="ABCD2345EFGH6789"))
     exercise_offers(shop)
+    told = [News(uuid4(), kind, "friend", AT, "friend@example.com", person=buyer["gid"]) for kind in NewsKind]
+    assert {one.refused for one in shop.out.tell(shop.account, told)} == {""}
 
 
 def exercise_bearer(shop, effect):
@@ -177,7 +186,11 @@ def test_every_call_we_make_carries_variables_that_the_schema_takes():
             answer(domain, token, raw, request),
         )[1]
         exercise(shop)
-    assert {one["query"] for one in sent} == {queries.document(name).text for name in documents()}
+    texts = {queries.document(name).text for name in documents()}
+    together = {one["query"] for one in sent} - texts
+    assert {one["query"] for one in sent} >= texts - {queries.document(name).text for name in ONLY_TOGETHER}
+    assert all(any(name in text for text in together) for name in ("currentAppInstallation", "flowTriggerReceive"))
+    assert [validate(schema(), parse(text)) for text in together] == [[]] * len(together)
     for one in sent:
         (operation,) = [d for d in parse(one["query"]).definitions if isinstance(d, OperationDefinitionNode)]
         coerced = get_variable_values(schema(), operation.variable_definitions or (), one["variables"])

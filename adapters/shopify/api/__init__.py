@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 from adapters.answers import parse
 from adapters.http import Gate, Part, Reply, shaped_by
 from adapters.shopify import MANIFEST
-from adapters.shopify.api.answers import Told, by_status, classify, dated
-from adapters.shopify.queries import document
+from adapters.shopify.api.answers import Told, by_status, classify, classify_each, dated
+from adapters.shopify.queries import Document, Together, document, together
 from connector.errors import ConfigError, Gone, Refused, Unavailable, Unknown
 from connector.ports.platform import Account, Guard, Kit
 
@@ -48,22 +48,35 @@ class Client:
 
     def run(self, account: Account, name: str, variables: Json, *, effect: Guard | None = None) -> Any:
         """What one document's field holds. Raises the PlatformError that `classify` finds; `effect` guards money."""
-        return self._run(account, name, variables, effect)[0]
+        asked = document(name)
+        return classify(*self._ask(account, asked, variables, effect), asked)
+
+    def each(self, account: Account, parts: Sequence[tuple[str, Json]]) -> Sequence[Any]:
+        """What the fields of several documents hold, asked for in one call and carried out in this order.
+
+        A mutation that was refused says so in its `userErrors`. Raises the PlatformError that `classify_each` finds.
+        """
+        asked = together(parts)
+        return classify_each(*self._ask(account, asked, asked.variables, None), asked)
 
     def dated(self, account: Account, name: str, variables: Json) -> tuple[Any, datetime]:
         """What a read's field holds, and Shopify's own time of the answer."""
-        held, reply = self._run(account, name, variables, None)
-        return held, dated(reply)
-
-    def _run(self, account: Account, name: str, variables: Json, effect: Guard | None) -> tuple[Any, Reply]:
         asked = document(name)
+        reply, answer = self._ask(account, asked, variables, None)
+        return classify(reply, answer, asked), dated(reply)
+
+    def _ask(
+        self, account: Account, asked: Document | Together, variables: Json, effect: Guard | None
+    ) -> tuple[Reply, Json | None]:
         self.kit.meter.take(account.connection, asked.cost(variables))
         url = self.url(account.external, f"/admin/api/{MANIFEST.api_version}/graphql.json")
         body = json.dumps({"query": asked.text, "variables": variables}).encode()
-        reply = self._post(url, name, body, {"X-Shopify-Access-Token": account.token}, effect, mutation=asked.mutation)
+        reply = self._post(
+            url, asked.name, body, {"X-Shopify-Access-Token": account.token}, effect, mutation=asked.mutation
+        )
         answer = parse(reply)
         self._learn(account, answer, asked.cost(variables))
-        return classify(reply, answer, asked), reply
+        return reply, answer
 
     def part(self, url: str, start: int, size: int) -> Part:
         """A part of a file that Shopify named, from its own hosts alone. Raises Unavailable or Refused."""

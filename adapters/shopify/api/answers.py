@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -10,7 +11,7 @@ from typing import Any, NoReturn
 from adapters.answers import Answered, Json
 from adapters.http import Reply
 from adapters.shopify import MANIFEST
-from adapters.shopify.queries import Document
+from adapters.shopify.queries import Document, Together
 from connector.errors import (
     Gone,
     NotDone,
@@ -53,17 +54,35 @@ def classify(reply: Reply, answer: Json | None, asked: Document) -> Any:
     Status first, then errors, then userErrors. Whatever is not clearly one or the other is uncertain.
     """
     told = Told(reply, asked.name, asked.mutation)
+    (held,) = _held(told, answer, [asked.root])
+    if asked.mutation:
+        _by_user_errors(told, held)
+    return held
+
+
+def classify_each(reply: Reply, answer: Json | None, asked: Together) -> Sequence[Any]:
+    """What a success holds in each of the fields asked for; why one of several mutations is refused stands in its own.
+
+    Raises as `classify` does for what is wrong with the call.
+    """
+    told = Told(reply, asked.name, asked.mutation)
+    held = _held(told, answer, asked.roots)
+    if asked.mutation:
+        for payload in held:
+            _user_errors(told, payload)
+    return held
+
+
+def _held(told: Told, answer: Json | None, roots: Sequence[str]) -> Sequence[Any]:
     by_status(told)
     if answer is None:
         raise told.uncertain("a success that cannot be read")
     data = answer.get("data")
     if answer.get("errors"):
         _by_errors(told, answer)
-    if not isinstance(data, dict) or asked.root not in data:
+    if not isinstance(data, dict) or any(root not in data for root in roots):
         raise told.uncertain("a success without data")
-    if asked.mutation:
-        _by_user_errors(told, data[asked.root])
-    return data[asked.root]
+    return [data[root] for root in roots]
 
 
 def by_status(told: Told) -> None:
@@ -117,9 +136,7 @@ def _nothing_done(told: Told, answer: Json, errors: list[Json], codes: set[str])
 
 def _by_user_errors(told: Told, payload: Any) -> None:
     """A mutation either did something or says why not; both at once, or neither, leaves it open."""
-    errors = payload.get("userErrors") if isinstance(payload, dict) else None
-    if not isinstance(errors, list) or not all(isinstance(error, dict) for error in errors):
-        raise told.uncertain("a success without its payload")
+    errors = _user_errors(told, payload)
     done = any(value for key, value in payload.items() if key != "userErrors")
     if done != (not errors):
         raise told.uncertain("a success and errors at once" if done else "a success that shows nothing done")
@@ -132,6 +149,13 @@ def _by_user_errors(told: Told, payload: Any) -> None:
     if codes <= _MOVED:
         raise NotDone(f"{reason} (to be read again before the next try)", **told.facts)
     raise Refused(reason, code=min(codes - _MOVED), **told.facts)
+
+
+def _user_errors(told: Told, payload: Any) -> list[Json]:
+    errors = payload.get("userErrors") if isinstance(payload, dict) else None
+    if not isinstance(errors, list) or not all(isinstance(error, dict) for error in errors):
+        raise told.uncertain("a success without its payload")
+    return errors
 
 
 def _code(error: Json) -> str:

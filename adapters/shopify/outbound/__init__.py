@@ -1,4 +1,4 @@
-"""What we ask of a shop, one idea a file: reads, records, the purse, the friend's offer, its history and pixel."""
+"""What we ask of a shop, one idea a file: reads, records, the purse, offers, history, the pixel, news."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from adapters.shopify.outbound.pixel import Pixel
 from adapters.shopify.outbound.purse import Purse
 from adapters.shopify.outbound.reads import Reads
 from adapters.shopify.outbound.records import Records
+from adapters.shopify.outbound.telling import Telling
 from connector.ports.platform import Kit
 
 
 @dataclass(frozen=True)
-class ShopifyOutbound(Reads, Records, Purse, Offers, History, Pixel):
+class ShopifyOutbound(Reads, Records, Purse, Offers, History, Pixel, Telling):
     """All calls to shops."""
 
 

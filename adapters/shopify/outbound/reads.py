@@ -142,7 +142,7 @@ class Reads:
     @shaped
     def find_person(self, account: Account, email: str) -> ObjectRef | None:
         """The customer with exactly this e-mail."""
-        found = Open(self.client.kit).run(account, "person", {"email": email.strip()})
+        found = Open(self.client.kit).run(account, "person", {"identifier": {"emailAddress": email.strip()}})
         # A shop that lets us see no e-mails finds by them all the same, and shows none.
         same = found and email_of(found) in {"", normal(EMAIL, email)}
         return ObjectRef(MANIFEST.person_kind, found["id"]) if same else None

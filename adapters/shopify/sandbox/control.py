@@ -9,7 +9,7 @@ POST /_control/shops        {domain, currency, token, secret, target, name, zone
                              -> {id, domain, refresh_token}
 POST /_control/shops/DOMAIN/uninstall | install                     {send}
 POST /_control/shops/DOMAIN/update      {name, currency, zone, plan, accounts_version, host, protected, withheld,
-                             send}: shop/update
+                             undeployed: [handles of Flow triggers that the app was deployed without], send}: shop/update
 POST /_control/shops/DOMAIN/scopes      {scopes, send} -> {previous, current}: app/scopes_update
 POST /_control/shops/DOMAIN/authorize   {state} -> {code, query}: the merchant agreed; `query` is the signed query
                              string of the callback, `code` is good once for ten minutes
@@ -62,7 +62,8 @@ The book's `calls` count by operation; `sends_with_effect` and `sends_without_ef
 outcome is ok, refused, denied (a scope is missing), throttled, too_expensive, invalid or the fault that struck
 (cut_after, html_200_before ...). Its entries that move money are credit, debit, spent (store credit at checkout),
 gift_card_issue, gift_card_credit, gift_card_debit and gift_card_spent; the others metafield, discount_create,
-discount_update, discount_deactivate, redeem_code (added in bulk; `value` is the code) and gift_card_deactivate.
+discount_update, discount_deactivate, redeem_code (added in bulk; `value` is the code), gift_card_deactivate and
+flow_trigger (`key` is its handle, `value` the payload).
 `differences` is empty unless the stand-in is wrong.
 
 Amounts are decimal texts in shop money. Every change sends its webhooks in the background unless `send` is false.

@@ -72,6 +72,7 @@ class ShopDesk(Desk):
                 setattr(shop, name, data.get(name, getattr(shop, name)))
             shop.protected = bool(data.get("protected", shop.protected))
             shop.withheld = _withheld(data["withheld"]) if "withheld" in data else shop.withheld
+            shop.undeployed = frozenset(data.get("undeployed", shop.undeployed))
             self.tell(data, shop, ("shop/update", render_more.shop_body(shop)))
             return {"domain": domain, **{name: getattr(shop, name) for name in _CHANGEABLE}}
 

@@ -17,6 +17,7 @@ from adapters.shopify.sandbox.bulk import Bulk
 from adapters.shopify.sandbox.clock import parse_time
 from adapters.shopify.sandbox.credit import CreditError, parse_gid, settle_expiry
 from adapters.shopify.sandbox.discounts import Discounts
+from adapters.shopify.sandbox.flow import Flow
 from adapters.shopify.sandbox.gift_cards import GiftCards
 from adapters.shopify.sandbox.order_views import order_view, refund_view
 from adapters.shopify.sandbox.paging import connection
@@ -30,6 +31,7 @@ from adapters.shopify.sandbox.views import (
     account_view,
     customer_view,
     digest,
+    metafield_fields,
     metafield_view,
     namespace,
     shop_view,
@@ -79,7 +81,7 @@ class Call(Part):
     @cached_property
     def parts(self) -> tuple[Part, ...]:
         given = (self.world, self.shop, self.book, self.request)
-        return self, Discounts(*given), GiftCards(*given), Bulk(*given), Pixels(*given)
+        return self, Discounts(*given), GiftCards(*given), Bulk(*given), Flow(*given), Pixels(*given)
 
     def root(self) -> View:
         """What graphql-core starts from: every root field of queries and mutations."""
@@ -135,7 +137,8 @@ class Call(Part):
 
     def query_currentAppInstallation(self, _: Any) -> View:  # noqa: N802
         scopes = [{"handle": name, "description": name.replace("_", " ")} for name in expanded(self.shop.scopes)]
-        return {"id": gid("AppInstallation", self.shop.id), "accessScopes": scopes}
+        own = gid("AppInstallation", self.shop.id)
+        return {"id": own, "accessScopes": scopes, **metafield_fields(self.shop, own)}
 
     def query_webhookSubscriptions(self, _: Any, **args: Any) -> View:  # noqa: N802
         rows = list(self.shop.subscriptions.values())
@@ -247,6 +250,7 @@ class Call(Part):
             "Order": self.shop.orders,
             "Customer": self.shop.customers,
             "Shop": {self.shop.id: self.shop},
+            "AppInstallation": {self.shop.id: self.shop},
         }
         if owner is None or owner[1] not in owners.get(owner[0], {}):
             return _metafield_error("INVALID", index, "Owner does not exist.", "ownerId")

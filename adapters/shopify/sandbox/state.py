@@ -148,6 +148,7 @@ class Shop:
     see e-mails, phones, names and addresses; withheld: those of PROTECTED that it may not see although it may see the
     others. taken_told: a gift card's code that is taken is refused as TAKEN, else with
     no error code at all, as a real shop was seen to do in 2026-05. codes: authorization codes and when they end.
+    undeployed: handles of Flow triggers that the app, as it was deployed last, does not have yet.
     bulk: additions of redeem codes; exports: bulk operations.
     """
 
@@ -168,6 +169,7 @@ class Shop:
     host: str = ""
     installed: bool = True
     pixel: dict[str, str] = field(default_factory=dict)
+    undeployed: frozenset[str] = frozenset()
     exports: Exports = field(default_factory=Exports)
     scopes: tuple[str, ...] = ASKED
     api_key: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 from collections.abc import Sequence
 from itertools import count
 from typing import Any
@@ -156,6 +157,19 @@ class Driver(driver.Driver):
             else:
                 buy |= {"customer": shop.accounts[int(number)].customer, "store_credit": amount.decimal()}
         self._client.control("orders", **buy)
+
+    def listener(self, email: str) -> None:
+        self.person(email)
+
+    def is_told(self, request: Request) -> bool:
+        return b"flowTriggerReceive(" in request.body
+
+    def heard(self, email: str) -> list[str]:
+        with self._sandbox.world.lock:
+            customer = self._sandbox.world.shops[self.account].customer_by_email(email)
+        told = [entry for entry in self._client.book()["entries"] if entry["kind"] == "flow_trigger"]
+        wanted = gid("Customer", customer.id) if customer else ""
+        return [json.loads(entry["value"])["News ID"] for entry in told if entry["customer"] == wanted]
 
     def is_send(self, request: Request, operation: Operation) -> bool:
         return f"{_SEND[operation.capability, operation.direction]}(".encode() in request.body

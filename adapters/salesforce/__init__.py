@@ -27,11 +27,15 @@ MANIFEST = Manifest(
             Capability.RECORD,
             Capability.LISTS,
             Capability.HISTORY,
+            Capability.EVENT,
         }
     ),
     qualifying=frozenset({"deal_won", "lead_created", "stage_reached", "property_reached"}),
     scopes=(
-        Scope("api", "to read who came through a referral, and to write our own fields and Referral Credits"),
+        Scope(
+            "api",
+            "to read who came through a referral, and to write our own fields, Referral Credits and Referral News",
+        ),
         Scope("refresh_token", "to stay connected without asking you again; an org joined by its own key needs none"),
     ),
     # A Referral Credit has its idempotency key as a unique external id: writing it twice leaves one record.
@@ -66,6 +70,7 @@ MANIFEST = Manifest(
     look_batch=200,
     write_batch=200,
     watch_batch=200,
+    tell_batch=200,
     quiet=timedelta(seconds=60),
     # Unused for thirty days, a refresh token is forgotten (partner requirements of June 2026).
     token_idle=timedelta(days=30),

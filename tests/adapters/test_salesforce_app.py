@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.salesforce.outbound import deals, people
+from adapters.salesforce.outbound import deals, people, telling
 from adapters.salesforce.outbound import referral_credits as money
 from connector.mapping import load_all
 from tests.adapters.salesforce_app import held_actions as actions
@@ -19,7 +19,7 @@ from tests.adapters.salesforce_app import held_fields as fields
 from tests.adapters.salesforce_app import held_links as links
 from tests.adapters.salesforce_app import held_rights as rights
 from tests.adapters.salesforce_app import held_texts as texts
-from tests.adapters.salesforce_app.parts import SOURCE
+from tests.adapters.salesforce_app.parts import CREDIT, NEWS, SOURCE
 from tests.adapters.salesforce_app.slips import ASKED, FLOW, LAYOUT, META, OURS, SLIPS, STAGE
 
 ROOT = Path(__file__).parents[2]
@@ -104,6 +104,11 @@ def test_a_credit_has_the_fields_that_the_server_moves_money_by():
     assert fields.EVIDENCE.keys() <= set(people.EVIDENCE)
 
 
+def test_news_have_the_fields_that_the_server_tells_by():
+    alone = {telling.ID, telling.KIND, telling.ROLE, telling.AT, telling.AMOUNT, telling.CURRENCY}
+    assert {*alone, *telling.PERSON.values(), *telling.TEXTS.values()} == fields.TOLD.keys()
+
+
 def every_org():
     """What every org has, as Salesforce describes it: {object: {field: whether a permission set may name it}}."""
     folder = Path(CONTRACTS) / "salesforce/describe"
@@ -116,7 +121,7 @@ def every_org():
     for name in ("Case", "Task"):  # described in no other recording; no permission set here names their fields
         described = re.search(f'<complexType name="{name}">.*?</complexType>', service, re.DOTALL)[0]
         found[name] = dict.fromkeys(re.findall(r'<element name="(\w+)"', described), False)
-    found["Referral_Credit__c"] = dict.fromkeys(("Name", "OwnerId"), False)
+    found |= {name: dict.fromkeys(("Name", "OwnerId"), False) for name in (CREDIT, NEWS)}
     return found
 
 

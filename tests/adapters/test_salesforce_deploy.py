@@ -27,7 +27,7 @@ from tests.adapters.conformance.wire import Answer, Broken, Trouble, Wire
 
 ORG, HOST, ACCESS = "00Dal0000004TeaEAE", "annas-tea.develop.my.salesforce.com", "access"
 XMLNS = "{http://soap.sforce.com/2006/04/metadata}"
-CREDIT = "Referral_Credit__c"
+CREDIT, NEWS = "Referral_Credit__c", "Referral_News__c"
 SETUP = Setup(
     "https://connector.example.com",
     {
@@ -119,7 +119,7 @@ def is_assigning(request):
 
 def test_an_org_without_the_package_has_all_that_we_need_after_one_command(org):
     before = org.lacks()
-    assert f"{CANNOT}{CREDIT}" in before and f"{CANNOT}Lead.Referral_Stage__c" in before
+    assert {f"{CANNOT}{CREDIT}", f"{CANNOT}{NEWS}", f"{CANNOT}Lead.Referral_Stage__c"} <= before.keys()
     lead = org.hand.control("records", object="Lead", values={"LastName": "L", "Company": "C"})["id"]
     assert org.make() == {}
     assert org.deploy.orgs.kind(org.account, CREDIT), "what was known of the org is read anew"
@@ -132,6 +132,11 @@ def test_an_org_without_the_package_has_all_that_we_need_after_one_command(org):
     values = {"Amount__c": 12.5, "Currency_Code__c": "EUR", "Kind__c": "Credit", "Advocate_Lead__c": lead}
     made = org.hand.ask("PATCH", f"sobjects/{CREDIT}/Idempotency_Key__c/k1", values)
     assert made["created"] and org.hand.ask("GET", f"sobjects/{CREDIT}/{made['id']}")["Amount__c"] == 12.5
+    told = org.hand.ask("PATCH", f"sobjects/{NEWS}/News_Id__c/n1", {"Kind__c": "invited", "Lead__c": lead})
+    assert told["created"] and made["id"][:3] != told["id"][:3], "ids tell the objects apart"
+    assert [org.hand.ask("GET", f"sobjects/{of}/{one['id']}")["Name"] for of, one in ((CREDIT, made), (NEWS, told))] == [
+        "RC-000001", "RN-000001",
+    ]  # fmt: skip
 
 
 def test_running_it_again_changes_nothing(org):
@@ -165,7 +170,7 @@ def test_new_fields_are_nobodys_before_the_permission_set_is_assigned(org):
     assert "insufficient access rights" in told[f"{CANNOT}{PERMISSIONS}"]
     assert "Assign Permission Sets" in told[f"{CANNOT}{PERMISSIONS}"]
     assert org.sees("Lead") == set() and org.sees(CREDIT) == {"Idempotency_Key__c"}
-    assert f"{CANNOT}Lead.Referral_Stage__c" in org.lacks()
+    assert {f"{CANNOT}Lead.Referral_Stage__c", f"{CANNOT}{NEWS}.Kind__c"} <= org.lacks().keys()
     org.hand.control("orgs/update", lacks=[])
     assert org.make() == {}
     assert "Referral_Stage__c" in org.sees("Lead") and org.lacks() == {}
@@ -273,10 +278,12 @@ def test_nothing_is_sent_but_objects_how_they_are_shown_and_who_may_use_them():
     assert names == {
         "package.xml",
         f"layouts/{CREDIT}-Referral Credit Layout.layout",
-        *(f"objects/{name}.object" for name in ("Account", "Contact", "Lead", "Opportunity", CREDIT)),
+        f"layouts/{NEWS}-Referral News Layout.layout",
+        *(f"objects/{name}.object" for name in ("Account", "Contact", "Lead", "Opportunity", CREDIT, NEWS)),
         f"permissionsets/{PERMISSIONS}.permissionset",
         "permissionsets/Referral_Connector_User.permissionset",
         f"tabs/{CREDIT}.tab",
+        f"tabs/{NEWS}.tab",
     }
     assert not [name for name, content in sent().items() if b"redential" in content or b"ecret" in content]
 

@@ -146,27 +146,36 @@ class Client:
         key: str = "",
         kind: str = "",
         effect: Guard | None = None,
+        exact: bool = False,
     ) -> Sequence[Item]:
         """Update up to 200 records by their ids, or make and update such of one kind by a key; each with its own end.
 
         Duplicate rules that only warn let us pass. Raises for the call as a whole, and where Salesforce says of an item
-        what it means for all of them.
+        what it means for all of them. exact: that nothing was done is only said where no record was written.
         """
         path = f"composite/sobjects/{kind}/{key}" if key else "composite/sobjects"
-        return self._many(account, "PATCH", path, records, operation=operation, guard=effect)
+        return self._many(account, "PATCH", path, records, exact=exact, operation=operation, guard=effect)
 
     def create(self, account: Account, records: Sequence[Json], *, operation: str) -> Sequence[Item]:
         """Make up to 200 records that are told apart by rules of the org's own; each with its own end."""
         return self._many(account, "POST", "composite/sobjects", records, operation=operation)
 
-    def _many(self, account: Account, method: str, path: str, records: Sequence[Json], **more: Any) -> Sequence[Item]:
+    def _many(
+        self, account: Account, method: str, path: str, records: Sequence[Json], *, exact: bool = False, **more: Any
+    ) -> Sequence[Item]:
         body = {"allOrNone": False, "records": list(records)}
         header = {"Sforce-Duplicate-Rule-Header": "allowSave=true"}
         told = self._ask(account, method, path, changes=True, body=body, headers=header, **more)
         answer = classify(told)
         if not isinstance(answer, list) or len(answer) != len(records):
             raise told.uncertain("a success that does not speak of every record")
-        return [_item(part(row), told) for row in answer]
+        items = [_item(part(row), told) for row in answer]
+        error = next((error for item in items if item.problem and (error := by_code(item.problem, told))), None)
+        if error is not None and exact and any(item.problem is None for item in items):
+            raise told.uncertain(f"a part was written before this: {error.reason}")
+        if error is not None:
+            raise error
+        return items
 
     # ── Tokens ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -241,11 +250,7 @@ def _item(row: Json, told: Told) -> Item:
     first = next(iter(rows(row.get("errors"))), None)
     if first is None:
         raise told.uncertain("an item that neither succeeded nor says why")
-    found = problem(first)
-    error = by_code(found, told)
-    if error is not None:
-        raise error
-    return Item(problem=found)
+    return Item(problem=problem(first))
 
 
 def refused(found: Problem, operation: str) -> Refused:

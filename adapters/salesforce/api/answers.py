@@ -31,6 +31,7 @@ _REMEDIES = {
     "INVALID_FIELD_FOR_INSERT_UPDATE": "give our integration user's permission set edit rights on these fields",
     "INVALID_FIELD": "give our integration user's permission set rights on this field, or create it",
     "FIELD_CUSTOM_VALIDATION_EXCEPTION": "a validation rule of the org refused the record: except our user from it",
+    "CANNOT_EXECUTE_FLOW_TRIGGER": "a flow of the org failed on the record: its owner must mend it",
     "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": "a trigger or flow of the org failed on the record: its owner must mend it",
     "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST": "add the value to the picklist, or map another one",
     "DUPLICATES_DETECTED": "a duplicate rule of the org blocks the record: let our user pass, or merge the duplicates",

@@ -1,4 +1,4 @@
-"""What we ask of a Salesforce org, one idea a file: reads, records, credits, lists, history, and what must be there."""
+"""What we ask of a Salesforce org, one idea a file: reads, records, credits, lists, history, news, what must be there."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from adapters.salesforce.outbound.records import Records
 from adapters.salesforce.outbound.referral_credits import Credits
 from adapters.salesforce.outbound.referral_events import ReferralEvents
 from adapters.salesforce.outbound.setup import Provision
+from adapters.salesforce.outbound.telling import Telling
 from connector.ports.platform import Kit
 
 
 @dataclass(frozen=True)
-class SalesforceOutbound(Reads, Purse, Records, Lists, History, Provision):
+class SalesforceOutbound(Reads, Purse, Records, Lists, History, Telling, Provision):
     """All calls to orgs."""
 
     client: Client

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 from adapters.salesforce.api import Client, shaped
 from adapters.salesforce.outbound import referral_credits as money
+from adapters.salesforce.outbound import telling
 from adapters.salesforce.outbound.deploy import Deploy
 from adapters.salesforce.outbound.org import Field, Kind, Orgs
+from connector.domain.news import NewsKind
 from connector.ports.platform import CANNOT, Account, Capability
 from connector.ports.records import FieldPlan, Setup
 
@@ -83,6 +85,7 @@ def _wanted(setup: Setup) -> dict[str, dict[str, FieldPlan]]:
             found.setdefault(name, {}).update({plan.name: plan for plan in plans})
     if setup.fields.get("credit"):
         found[money.CREDIT] |= {plan.name: plan for plan in _money()}
+    found[telling.NEWS] = {plan.name: plan for plan in _news()}
     return found
 
 
@@ -94,6 +97,16 @@ def _money() -> Iterator[FieldPlan]:
     for name in (money.CURRENCY, money.REVERSES, *money.ADVOCATE.values()):
         yield FieldPlan(name, "Text", "")
     yield FieldPlan(money.ISSUED_AT, "DateTime", "")
+
+
+def _news() -> Iterator[FieldPlan]:
+    """The fields of a Referral News: flows start from them, whatever else is written."""
+    yield FieldPlan(telling.ID, "Text(36)/unique", "")
+    yield FieldPlan(telling.KIND, "Picklist", "", tuple(kind.value for kind in NewsKind))
+    yield FieldPlan(telling.AT, "DateTime", "")
+    yield FieldPlan(telling.AMOUNT, "Number(14,4)", "")
+    for name in (telling.ROLE, telling.CURRENCY, *telling.PERSON.values(), *telling.TEXTS.values()):
+        yield FieldPlan(name, "Url" if name == telling.TEXTS["link"] else "Text", "")
 
 
 def _unlike(kind: Kind, plan: FieldPlan) -> str:
@@ -114,7 +127,7 @@ def _unlike(kind: Kind, plan: FieldPlan) -> str:
 
 
 def _writable(there: Field, plan: FieldPlan) -> str:
-    if not there.update and plan.name != money.KEY:
+    if not there.update and plan.name not in (money.KEY, telling.ID):
         return f"our user may not write {there.name}: {_GRANT}"
     words = [word for word in plan.choices if not there.takes(word)]
     if words:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -45,8 +46,9 @@ def defaults(org: Org, kind: Kind, user: str, at: datetime) -> dict[str, Any]:
     number = len(org.records(kind.name)) + 1
     if kind.name == "Case":
         held["CaseNumber"] = f"{1000 + number:08d}"
-    if kind.custom and "Name" in whole.fields:
-        held["Name"] = f"RC-{number:06d}"
+    if whole.numbered:
+        before, digits, after = re.split(r"[{}]", whole.numbered)
+        held["Name"] = f"{before}{number:0{len(digits)}d}{after}"
     if kind.name == "Opportunity":
         held["LastStageChangeDate"] = at
     return held

@@ -161,6 +161,8 @@ class Hand:
             raise Refusal("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", dml=True)
         if record.deleted:
             raise Refusal("ENTITY_IS_DELETED", "entity is deleted", dml=True)
+        if record.values.get("IsConverted") and found.custom:
+            raise Refusal("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", dml=True)
 
     def _complete(self, kind: Kind, held: Mapping[str, Any]) -> None:
         fields = self.org.kinds[kind.name].fields.values()  # also those that the user does not see

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from adapters.salesforce.sandbox import tables
 from adapters.salesforce.sandbox.fields import Field, parse, table
@@ -11,7 +12,7 @@ from adapters.salesforce.sandbox.fields import Field, parse, table
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of object. prefix: how its ids begin."""
+    """One kind of object. prefix: how its ids begin. numbered: how its names are numbered, such as RC-{000000}."""
 
     name: str
     prefix: str
@@ -24,6 +25,7 @@ class Kind:
     undeletable: bool = True
     mergeable: bool = False
     searchable: bool = True
+    numbered: str = ""
 
     @property
     def custom(self) -> bool:
@@ -38,7 +40,7 @@ class Kind:
         return replace(self, fields={**self.fields, **{each.name: each for each in more}})
 
 
-def kind(name: str, prefix: str, text: str, *, owner: str = "User", plural: str = "", **more: bool) -> Kind:
+def kind(name: str, prefix: str, text: str, *, owner: str = "User", plural: str = "", **more: Any) -> Kind:
     """A kind from its table; what all kinds have stands around it."""
     fields = table(f"{tables.ID}\n{tables.DELETED}\n{text.format(kind=name, owner=owner)}\n{tables.SYSTEM}")
     label = _spaced(name)

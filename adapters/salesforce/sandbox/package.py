@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -18,8 +18,6 @@ _TYPES = {
 }  # fmt: skip
 _LENGTHS = {"url": 255, "picklist": 255, "reference": 18, "email": 80, "phone": 40, "textarea": 255}
 _PERMISSIONS = "Referral_Connector_Integration"
-#: How the ids of the package's own object begin: prefixes from a00 on are given in the order in which objects come.
-_PREFIX = "a00"
 
 #: What a name of the package is called in an org.
 Named = Callable[[str], str]
@@ -42,8 +40,9 @@ def install(kinds: dict[str, Kind], namespace: str, currencies: tuple[str, ...])
     installed = dict(kinds)
     for folder in sorted((_SOURCE / "objects").iterdir()):
         made = [field_of(_read(path), named) for path in sorted((folder / "fields").glob("*.field-meta.xml"))]
-        known = installed.get(folder.name) or with_currency(_object(folder, named), currencies)
-        installed[known.name] = known.with_fields(*made)
+        name, own = named(folder.name), folder / f"{folder.name}.object-meta.xml"
+        known = installed.get(name) or with_currency(object_of(name, _read(own), installed), currencies)
+        installed[name] = known.with_fields(*made)
     return installed
 
 
@@ -95,13 +94,16 @@ Name string(80) required read defaulted
 """
 
 
-def _object(folder: Path, named: Named) -> Kind:
-    return object_of(named(folder.name), _read(folder / f"{folder.name}.object-meta.xml"))
+def object_of(name: str, told: ET.Element, there: Mapping[str, Kind]) -> Kind:
+    """A custom object: its own fields come later, its name is an auto number.
 
-
-def object_of(name: str, told: ET.Element) -> Kind:
-    """A custom object: its own fields come later, its name is an auto number."""
-    return replace(kind(name, _PREFIX, _OWNED), label=_text(told, "label"), plural=_text(told, "pluralLabel"))
+    Its ids begin with a prefix that the org gives: from a00 on, in the order in which objects come.
+    """
+    prefix = f"a{sum(each.custom for each in there.values()):02d}"
+    made = kind(
+        name, prefix, _OWNED, plural=_text(told, "pluralLabel"), numbered=_text(told, "nameField/displayFormat")
+    )
+    return replace(made, label=_text(told, "label"))
 
 
 def field_of(told: ET.Element, named: Named = str) -> Field:

@@ -80,7 +80,7 @@ class Sent:
             self.fail("CustomObject", name, "Must specify a non-empty label for the CustomObject")
             return
         if name not in self.kinds:
-            self.kinds[name] = with_currency(package.object_of(name, root), self.currencies)
+            self.kinds[name] = with_currency(package.object_of(name, root, self.kinds), self.currencies)
         for each in root:
             if each.tag in _INNER:
                 self.parts[_INNER[each.tag], f"{name}.{each.findtext('fullName')}"] = each

@@ -23,6 +23,7 @@ from tests.adapters.conformance.wire import Request
 
 _HOST, _ACCESS = "test-org.my.salesforce.com", "00Dal0000004Tea!AQconformance"
 _CREDIT, _AMOUNT, _USED, _KEY = "Referral_Credit__c", "Amount__c", "Applied_Amount__c", "Idempotency_Key__c"
+_NEWS = "Referral_News__c"
 
 
 class Driver(driver.Driver):
@@ -151,6 +152,21 @@ class Driver(driver.Driver):
     def partly(self, operation: Operation) -> bool:  # noqa: ARG002 - a record succeeds or has errors, never both
         return False
 
+    def listener(self, email: str) -> None:
+        self._made("Contact", LastName=email.partition("@")[0], Email=email)
+
+    def is_told(self, request: Request) -> bool:
+        return request.method == "PATCH" and f"/{_NEWS}/" in request.path
+
+    def heard(self, email: str) -> list[str]:
+        """Of every time that one was created, by the stand-in's book: whose it is stands in the record."""
+        made = [each["id"] for each in self._client.book()["entries"] if _is_news(each)]
+        with self._sandbox.world.lock:
+            org = self._sandbox.world.orgs[self.account]
+            news = [record.values for each in made if (record := org.find(each))]
+            whose = {each.id for each in org.records("Contact").values() if each.values["Email"] == email}
+            return [str(each["News_Id__c"]) for each in news if each["Contact__c"] in whose]
+
     def fields(self) -> Sequence[tuple[str, str]]:
         return [("Referral_Source__c", "Text(255)"), ("Referral_Campaign__c", "Text(255)")]
 
@@ -203,6 +219,10 @@ class Driver(driver.Driver):
 
 def _is_ours(entry: Mapping[str, Any]) -> bool:
     return (entry["kind"], entry["object"], entry["field"], entry["by"]) == ("field", _CREDIT, _AMOUNT, "api")
+
+
+def _is_news(entry: Mapping[str, Any]) -> bool:
+    return (entry["kind"], entry["object"]) == ("created", _NEWS)
 
 
 def _moved(entry: Mapping[str, Any]) -> int:

@@ -3,9 +3,10 @@
 import re
 from dataclasses import dataclass
 
+from connector.domain.news import NewsKind
 from connector.mapping import load_all
 from connector.values import VOCABULARY
-from tests.adapters.salesforce_app.parts import CREDIT, fields, said, texts
+from tests.adapters.salesforce_app.parts import CREDIT, NEWS, fields, said, texts
 
 PEOPLE = ("Contact", "Lead")
 #: Which objects of an org a record of the mapping is.
@@ -36,6 +37,25 @@ BOOKING = {
     "Reversal_Of__c": f"Lookup({CREDIT})",
 }
 KINDS = ("Credit", "Taken back")
+#: What the app tells, and flows start from.
+TOLD = {
+    "News_Id__c": "Text(36)/unique/required",
+    "Kind__c": "Picklist",
+    "Role__c": "Text(20)",
+    "Happened_At__c": "DateTime",
+    "Contact__c": "Lookup(Contact)",
+    "Lead__c": "Lookup(Lead)",
+    "Amount__c": "Number(14,4)",
+    "Currency__c": "Text(3)",
+    "Program__c": "Text(255)",
+    "Code__c": "Text(255)",
+    "Link__c": "Url",
+    "Reason__c": "LongTextArea",
+    "Referral_Id__c": "Text(36)",
+    "Reward_Id__c": "Text(36)",
+    "Reward_Kind__c": "Text(40)",
+    "Reward_Code__c": "Text(255)",
+}
 
 
 @dataclass(frozen=True)
@@ -57,6 +77,8 @@ def asked():
     found |= {f"{of}.{name}": Asked(kind) for of in PEOPLE for name, kind in EVIDENCE.items()}
     found |= {f"{CREDIT}.{name}": Asked(kind) for name, kind in BOOKING.items()}
     found[f"{CREDIT}.Kind__c"] = Asked("Picklist", KINDS)
+    found |= {f"{NEWS}.{name}": Asked(kind) for name, kind in TOLD.items()}
+    found[f"{NEWS}.Kind__c"] = Asked("Picklist", tuple(kind.value for kind in NewsKind))
     return found
 
 

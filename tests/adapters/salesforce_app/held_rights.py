@@ -4,7 +4,7 @@ import re
 from fnmatch import fnmatchcase
 
 from tests.adapters.salesforce_app.held_fields import EVIDENCE, PEOPLE, asked
-from tests.adapters.salesforce_app.parts import CREDIT, permission_sets, said
+from tests.adapters.salesforce_app.parts import CREDIT, NEWS, permission_sets, said
 
 READ, WRITE = "read", "read, edit"
 #: Standard fields that the server reads, and that are not open to everybody.
@@ -14,6 +14,8 @@ READ_ELSEWHERE = {f"{of}.{name}" for of in PEOPLE for name in ("Email", "MobileP
     "Opportunity.Amount",
 }
 FOR_PEOPLE = {f"{of}.Referral_Code__c" for of in PEOPLE} | {f"{CREDIT}.Applied_Amount__c"}
+#: Whoever has it can spend it: flows read it, and no colleague needs to.
+SECRET = f"{NEWS}.Reward_Code__c"
 VERBS = ("read", "create", "edit", "delete")
 
 
@@ -40,9 +42,10 @@ def needed():
     app = {name: READ if name in filled else WRITE for name in ours}
     app |= dict.fromkeys(READ_ELSEWHERE, READ) | dict.fromkeys((f"{of}.LeadSource" for of in PEOPLE), WRITE)
     app |= dict.fromkeys(("Account", "Contact", "Lead", "Opportunity"), WRITE)
-    app |= {"Campaign": READ, CREDIT: "read, create, edit", "ApiEnabled": "use"}
-    person = {name: WRITE if name in FOR_PEOPLE else READ for name in ours}
-    person |= {CREDIT: WRITE, f"tab {CREDIT}": "see", "Referral_Connector_Key-Connector": "use"}
+    app |= {"Campaign": READ, "ApiEnabled": "use"} | dict.fromkeys((CREDIT, NEWS), "read, create, edit")
+    person = {name: WRITE if name in FOR_PEOPLE else READ for name in ours if name != SECRET}
+    person |= {CREDIT: WRITE, NEWS: READ, f"tab {CREDIT}": "see", f"tab {NEWS}": "see"}
+    person |= {"Referral_Connector_Key-Connector": "use"}
     return {"Integration": app, "User": person}
 
 

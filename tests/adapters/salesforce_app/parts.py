@@ -4,7 +4,7 @@ import json
 from xml.etree import ElementTree as ET
 
 SOURCE = "force-app/main/default"
-CREDIT = "Referral_Credit__c"
+CREDIT, NEWS = "Referral_Credit__c", "Referral_News__c"
 
 
 def load(path):

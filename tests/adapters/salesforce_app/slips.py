@@ -12,6 +12,7 @@ CREDIT = f"{SOURCE}/objects/Referral_Credit__c"
 STAGE = f"{LEAD}/Referral_Stage__c.field-meta.xml"
 REWARD = f"{SOURCE}/objects/Opportunity/fields/Referral_Reward_Amount__c.field-meta.xml"
 KEY = f"{CREDIT}/fields/Idempotency_Key__c.field-meta.xml"
+WORDS = f"{SOURCE}/objects/Referral_News__c/fields/Kind__c.field-meta.xml"
 OURS = f"{SOURCE}/permissionsets/Referral_Connector_Integration.permissionset-meta.xml"
 THEIRS = f"{SOURCE}/permissionsets/Referral_Connector_User.permissionset-meta.xml"
 STEPS = f"{SOURCE}/externalServiceRegistrations/ReferralConnector.externalServiceRegistration-meta.xml"
@@ -32,6 +33,7 @@ SLIPS = [
     (texts.malformed, "config/project-scratch-def.json", '"Developer",', '"Developer"', "Expecting ',' delimiter"),
     (fields.unlike_the_mapping, STAGE, ">Picklist<", ">Text<", "Lead.Referral_Stage__c: type is Text"),
     (fields.unlike_the_mapping, STAGE, "<fullName>expired<", "<fullName>lapsed<", "lapsed"),
+    (fields.unlike_the_mapping, WORDS, "<fullName>reward late<", "<fullName>reward slow<", "reward slow"),
     (fields.unlike_the_mapping, STAGE, "restricted>false", "restricted>true", "refuses values"),
     (fields.unlike_the_mapping, STAGE, "stands now", "is now", "its help is not that of the mapping"),
     (fields.unlike_the_mapping, REWARD, ">18<", ">15<", "precision is 15, not 18"),
@@ -56,6 +58,7 @@ SLIPS = [
     (fields.unexplained_fields, KEY, "leave it as it is.", "leave it as it is", "its help is missing"),
     (rights.misgranted, OURS, READ_CODE, EDIT_CODE, "Integration: Lead.Referral_Code__c is read, edit"),
     (rights.misgranted, THEIRS, EDIT_CODE, READ_CODE, "Lead.Referral_Code__c is read, and"),
+    (rights.misgranted, THEIRS, "Reward_Kind__c", "Reward_Code__c", "Reward_Code__c is read, and should be not given"),
     (rights.misgranted, OURS, "Lead.Email", "Lead.Fax", "Lead.Fax is read, and should be not given"),
     (rights.misgranted, OURS, "Lead.LeadSource", "Lead.Industry", "Lead.LeadSource is not given"),
     (rights.misgranted, OURS, "<allowCreate>false", "<allowCreate>true", "Lead is read, create, edit"),

@@ -29,18 +29,18 @@ PAGE = f"{SOURCE}/lwc/referralCard/referralCard.html"
 WORDS = f"{SOURCE}/lwc/referralCard/words.js"
 #: How many parts of each kind an org is sent. Fields, list views and compact layouts travel in their objects.
 SENT = {
-    "CompactLayout": 1,
+    "CompactLayout": 2,
     "CustomField": len(asked()),
-    "CustomObject": 1,
-    "CustomTab": 1,
+    "CustomObject": 2,
+    "CustomTab": 2,
     "ExternalClientApplication": 1,
     "ExternalCredential": 1,
     "ExternalServiceRegistration": 1,
     "ExtlClntAppOauthSettings": 1,
     "Flow": 1,
-    "Layout": 1,
+    "Layout": 2,
     "LightningComponentBundle": 1,
-    "ListView": 2,
+    "ListView": 3,
     "NamedCredential": 1,
     "PermissionSet": 2,
 }

@@ -33,7 +33,6 @@ from connector.cli.account import install
 from connector.cli.run import Processes
 from connector.errors import ConnectorError
 from connector.journey import enrol
-from connector.ports.platform import Capability
 from connector.ports.story import Audience, Moved, Story
 from connector.store import merchants, migrate, reports
 from connector.wiring import App, open_app
@@ -62,7 +61,8 @@ class Stage:
 
     @property
     def listens(self) -> bool:
-        return Capability.EVENT in self.adapter.manifest.capabilities
+        """Whether it hears by itself what happens on the others."""
+        return self.adapter.manifest.tell_rank > 0
 
 
 @click.command()

@@ -24,8 +24,9 @@ def tell(choices: tuple[str, ...], name: str | None) -> None:
             told = orders(app.desk, tx)
     for kind in NewsKind:
         platforms = [f"{accounts[each].platform} {accounts[each].external}" for each in told[kind]]
+        nobody = "nobody tells it: connect an account whose flows write to people, or mail"
         mark = ", as you chose" if platforms and (kind.value in chosen or ALL in chosen) else ""
-        click.echo(f"{kind.value}: {', else '.join(platforms) or 'nobody tells it: connect an account whose flows write to people, or mail'}{mark}")
+        click.echo(f"{kind.value}: {', else '.join(platforms) or nobody}{mark}")
 
 
 COMMANDS = (tell,)

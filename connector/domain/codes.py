@@ -59,3 +59,8 @@ def vanity(text: str) -> str:
     if not _VANITY.fullmatch(code):
         raise ValueError(f"{text!r}: a vanity code has 3 to 40 letters a-z, digits or dashes, no dash at its ends")
     return code
+
+
+def slug(name: str) -> str:
+    """A merchant's name in links."""
+    return "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())

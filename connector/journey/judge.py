@@ -12,7 +12,9 @@ from uuid import UUID
 from connector.domain import ledger
 from connector.domain.facts import REFERRAL, Appealed, CreditRedeemed, Fact, JobDone, Judged, ObjectRef, RewardReleased
 from connector.domain.money import Money
+from connector.domain.news import NewsKind
 from connector.errors import ConfigError, NotFound
+from connector.journey import happened
 from connector.journey.desk import Desk
 from connector.journey.tasks import DECIDE
 from connector.ports.rows import LOCKED, Referral, merchant_lane
@@ -108,6 +110,7 @@ def handed_over(desk: Desk, merchant: UUID, reward: UUID, by: str) -> str:
         if found is None:
             raise NotFound(f"reward {reward} is nothing that waits to be handed over")
         tx.ledger.post(ledger.issued(f"{reward}/issued", found.amount), reward=reward)
+        happened.of_reward(tx, NewsKind.ISSUED, f"reward/{reward}/issued", reward, found.amount)
         tx.tasks.mark(merchant_lane(merchant), DECIDE, [str(found.referral)])
     desk.wake(merchant_lane(merchant))
     return found.item
@@ -129,5 +132,6 @@ def redeemed(desk: Desk, merchant: UUID, reward: UUID, amount: Money, by: str) -
         total, now = credit.redeemed + amount, tx.now()
         tx.truths.tell(credit.connection, [CreditRedeemed(credit.ref, now, now, reward, total)])
         tx.ledger.post(ledger.redeemed(f"{reward}/redeemed/{total.minor}", amount), reward=reward)
+        happened.of_reward(tx, NewsKind.REDEEMED, f"reward/{reward}/redeemed/{total.minor}", reward, amount)
         tx.holdings.spent(reward, total)
     return left - amount

@@ -8,6 +8,7 @@ given again it counts once. Only what certainly reached nobody there goes to the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -33,6 +34,8 @@ _MOMENT = timedelta(minutes=1)
 _LATER = timedelta(minutes=2)
 #: Reward codes and gift cards are texts that their owner must get.
 _BEARER = ("code", "gift_card")
+#: When somebody may want to share their link.
+_SHARED = (NewsKind.INVITED, NewsKind.ENROLLED, NewsKind.MILESTONE)
 _QUIET = "they asked not to be written to"
 _NOBODY = "nobody knows how to reach this person there: no address of theirs is kept"
 
@@ -124,7 +127,10 @@ def _told(lane: Lane, account: Account, news: Sequence[News]) -> list[NewsResult
     """One call for all who can be reached there, and want to be."""
     found = [NewsResult(each.id, why, elsewhere=why == _NOBODY) for each in news if (why := _unreached(lane, each))]
     reached = [each for each in news if not _unreached(lane, each)]
-    return [*found, *(lane.platform.telling().tell(account, reached) if reached else ())]
+    told = lane.platform.telling().tell(account, reached) if reached else ()
+    # What may have been told here is told nowhere else, whatever the account says of it now.
+    doubted = {each.id for each in news if each.again}
+    return [replace(each, elsewhere=each.elsewhere and each.id not in doubted) for each in (*found, *told)]
 
 
 def _unreached(lane: Lane, news: News) -> str:
@@ -145,7 +151,7 @@ def _rendered(desk: Desk, tx: Tx, lane: Lane, connection: Connection, each: Wait
         email=each.email,
         person=person,
         values=said(each, desk.public_url, desk.marker_key),
-        amount=each.amount,
+        amount=None if each.item else each.amount,  # what a thing costs is the merchant's own business
         history=each.at < connection.installed_at - _MOMENT,
         again=each.again,
         business=each.business,
@@ -155,17 +161,29 @@ def _rendered(desk: Desk, tx: Tx, lane: Lane, connection: Connection, each: Wait
 
 def said(each: Waiting, public_url: str, key: bytes) -> dict[str, str]:
     """What one piece of news says, by the names that marketers see."""
+    link = f"{public_url}/r/{each.code}" if each.code and each.role == ADVOCATE else ""
     told = {
         "program": each.program,
         "code": each.code,
-        "link": f"{public_url}/r/{each.code}" if each.code and each.role == ADVOCATE else "",
+        "link": link,
+        "join": f"{public_url}{each.join}" if each.join and each.kind is NewsKind.INVITED and not link else "",
         "referral_id": str(each.referral or ""),
         "reward_id": str(each.reward or ""),
         "reward_kind": each.means,
         "reward_code": _secret(each, key),
         "reason": each.reason,
+        "item": each.item,
+        "share_text": _share_text(each, link),
     }
     return {name: text for name, text in told.items() if text}
+
+
+def _share_text(each: Waiting, link: str) -> str:
+    """What an advocate may send to friends, with what they have of it said in plain words."""
+    if not link or each.kind not in _SHARED:
+        return ""
+    names = {"link": link, "code": each.code, "program": each.program, "business": each.business}
+    return f"{each.share.text} {each.share.disclosure}".format_map(names)
 
 
 def _secret(each: Waiting, key: bytes) -> str:

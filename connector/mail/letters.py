@@ -36,8 +36,10 @@ _OF_KIND = {
         ("Do you know somebody for {business}?",),
         (
             "{business} thanks you for recommending it to friends: {program}.",
+            "{reason}",
             "Your link to share: {link}",
-            "How it works, and how to take part: {join}",
+            "Take part here: {join}",
+            "A text that you may send: {share_text}",
         ),
     ),
     NewsKind.ENROLLED: Words(
@@ -68,8 +70,9 @@ _OF_KIND = {
         ("About a friend whom you referred",), ("A referral of yours does not count for {program}.", "{reason}")
     ),
     NewsKind.DUE: Words(
-        ("You are owed {amount}", "You are owed a reward"),
+        ("You are owed {amount}", "You are owed {item}", "You are owed a reward"),
         (
+            "For {program} you get {item}.",
             "For {program} you are owed {amount}.",
             "It is paid once the time for returns is over; you need to do nothing.",
         ),
@@ -78,8 +81,9 @@ _OF_KIND = {
         ("You reached a milestone",), ("You reached a milestone of {program}.", "For it you are owed {amount}.")
     ),
     NewsKind.ISSUED: Words(
-        ("You got {amount}", "You got your reward"),
+        ("You got {amount}", "You got {item}", "You got your reward"),
         (
+            "Your reward of {program}: {item}.",
             "Your reward of {program} is there: {amount}.",
             "Your code for it: {reward_code}. Keep it to yourself: whoever has it can spend it.",
         ),

@@ -30,6 +30,8 @@ class MailOutbound:
             return [self._one(account, session, each) for each in news]
 
     def _one(self, account: Account, session: SMTP, news: News) -> NewsResult:
+        if news.history:
+            return NewsResult(news.id, "it happened before the mail server was connected", elsewhere=True)
         mail = letter(news, account.external)
         if mail is None:
             return NewsResult(news.id, "no mail can be sent to what is kept as their address", elsewhere=True)

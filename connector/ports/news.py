@@ -10,6 +10,7 @@ from uuid import UUID
 
 from connector.domain.money import Money
 from connector.domain.news import NewsKind
+from connector.domain.program import Share
 from connector.ports.platform import Account
 
 
@@ -78,7 +79,9 @@ class Waiting:
     """News handed to a connection, with all that can be said of it now.
 
     program: its name. code: the advocate's own, or the one that the friend used. means: what the reward is paid with.
-    business: the merchant's name. quiet: the person asks not to be written to. again: a call that had it may have been
+    item: what staff hand over, "" where it is money. share: what the program lets advocates send. join: the
+    path of the page where people take part by themselves, "" where they cannot. business: the merchant's
+    name. quiet: the person asks not to be written to. again: a call that had it may have been
     taken.
     """
 
@@ -95,6 +98,9 @@ class Waiting:
     amount: Money | None
     means: str
     reason: str
+    item: str
+    share: Share
+    join: str
     business: str
     quiet: bool
     again: bool

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from connector.domain.codes import slug
 from connector.domain.person import EMAIL, fingerprint
 from connector.errors import ConfigError
 from connector.ports.rows import merchant_lane
@@ -17,11 +18,6 @@ from connector.store.base import new_id
 from connector.store.database import NOBODY, Database
 
 ROLES = ("owner", "marketer", "sales", "front_desk", "auditor")
-
-
-def slug(name: str) -> str:
-    """The merchant's name in links."""
-    return "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())
 
 
 def named(database: Database, name: str | None) -> dict[UUID, str]:

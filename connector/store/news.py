@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from connector.domain.codes import slug
 from connector.domain.money import Money
 from connector.domain.news import NewsKind
+from connector.domain.program import Share
 from connector.ports.news import Happened, NewsResult, Waiting
 from connector.store.base import Repository, as_json, new_id
 from connector.store.people import EMAIL_FIELD
@@ -160,10 +162,14 @@ class Book(Repository):
                 taken AS (UPDATE news SET state = 'tried' FROM mine WHERE news.id = mine.id)
                 SELECT news.*, mine.state = 'tried' AS again, reward.means, {_CODE} AS code, {_EMAIL} AS email_sealed,
                     {_QUIET} AS quiet, merchant.name AS business,
-                    (SELECT v.data ->> 'name' FROM program_version v JOIN program ON program.id = v.program_id
-                       AND program.version = v.version WHERE v.program_id = news.program_id) AS program
+                    reward.item, version.data ->> 'name' AS program, version.data -> 'share' AS share,
+                    program.slug, coalesce(version.data ->> 'mode', 'live') IN ('live', 'pilot')
+                      AND coalesce(version.data #> '{{enrol,ways}}' ? 'join', true) AS joinable
                 FROM news JOIN mine ON mine.id = news.id JOIN person ON person.id = news.person_id
                   JOIN merchant ON merchant.id = :merchant
+                  JOIN program ON program.id = news.program_id
+                  JOIN program_version version
+                    ON version.program_id = program.id AND version.version = program.version
                   LEFT JOIN reward ON reward.id = news.reward_id
                 ORDER BY news.at, news.id""",  # noqa: S608 - texts of our own
             connection=connection,
@@ -187,6 +193,9 @@ class Book(Repository):
             amount=Money(row.amount, row.currency) if row.currency else None,
             means=row.means or "",
             reason=row.reason,
+            item=row.item or "",
+            share=Share(**(row.share or {})),
+            join=f"/join/{slug(row.business)}?program={row.slug}" if row.joinable else "",
             business=row.business,
             quiet=row.quiet,
             again=row.again,

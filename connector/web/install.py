@@ -20,6 +20,7 @@ from flask import Blueprint, Response, current_app, redirect, render_template, r
 from werkzeug.wrappers import Response as Answer
 
 from connector import telemetry
+from connector.domain.codes import slug
 from connector.domain.terms import kind_words
 from connector.errors import ConfigError, Gone, PlatformError, Refused, Rejected
 from connector.journey.check import missing, useless
@@ -159,7 +160,7 @@ def _joined(app: App, platform: str, grant: Grant, code: str, framing: Sequence[
     def choose(standing: UUID | None, name: str) -> UUID:
         if code:
             return merchants.redeem(app.database, code)
-        return standing or merchants.fresh(app.database, name if merchants.slug(name) else grant.external)
+        return standing or merchants.fresh(app.database, name if slug(name) else grant.external)
 
     try:
         connection = join(app.desk, platform, grant, choose)

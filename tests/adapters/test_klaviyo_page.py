@@ -13,6 +13,7 @@ from adapters.klaviyo.outbound.events import single
 from adapters.klaviyo.outbound.names import DEFAULT, metric, profile_property
 from connector.domain.money import Money
 from connector.domain.news import MEANING, NewsKind
+from connector.domain.program import Share
 from connector.journey.tell import said
 from connector.mapping import load_all
 from connector.ports.news import News, Waiting
@@ -50,7 +51,12 @@ def properties(kind):
         reward=EXAMPLE.id if kind in OF_REWARDS else None,
         amount=EXAMPLE.amount if kind in OF_REWARDS else None,
         means="code" if kind in OF_REWARDS - {NewsKind.DUE, NewsKind.LATE, NewsKind.MILESTONE} else "",
-        reason="It did not count." if kind is NewsKind.REJECTED else "",
+        reason="So it is." if kind in {NewsKind.REJECTED, NewsKind.INVITED} else "",
+        item="a mug" if kind in {NewsKind.DUE, NewsKind.ISSUED, NewsKind.LATE, NewsKind.MILESTONE} else "",
+        share=Share(),
+        join="/join/annas-tea-house?program=tea-friends",
+        business="Anna's Tea House",
+        quiet=False,
         again=False,
     )
     return ["role", *said(full, "https://connector.example.com", b"key"), *(["value"] if full.amount else [])]

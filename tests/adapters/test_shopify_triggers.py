@@ -94,7 +94,10 @@ def test_a_payload_says_all_of_it():
         "Reward ID": "",
         "Reward kind": "",
         "Reward code": "",
+        "Item": "",
         "Reason": "",
+        "Join link": "",
+        "Share text": "",
         "Reward amount": 12.5,
         "Reward currency": "EUR",
     }

@@ -43,7 +43,10 @@ TEXTS: Mapping[str, Field] = {
     "reward_id": Field("Reward ID", "The reward's id"),
     "reward_kind": Field("Reward kind", "What the reward is paid with: balance, gift_card or code"),
     "reward_code": Field("Reward code", "The gift card's or discount's code: a secret, for this customer alone"),
+    "item": Field("Item", "The thing that the reward is, where it is not about money"),
     "reason": Field("Reason", "Why, in words that the customer may read"),
+    "join": Field("Join link", "Where somebody who was invited takes part"),
+    "share_text": Field("Share text", "What the customer may send to friends, with what they have of it themselves"),
 }
 FIELDS = (ID, ROLE, *TEXTS.values(), AMOUNT, CURRENCY)
 

@@ -18,6 +18,7 @@ MANIFEST = Manifest(
             Capability.STEPS,
             Capability.BILLS,
             Capability.HISTORY,
+            Capability.EVENT,
         }
     ),
     qualifying=frozenset({"deal_won", "lead_created", "stage_reached", "property_reached", "invoice_paid"}),
@@ -70,4 +71,5 @@ MANIFEST = Manifest(
     quiet=timedelta(seconds=60),
     prepares=True,
     by_email=True,
+    tell_batch=100,
 )

@@ -29,7 +29,7 @@ _APPS = "INTEGRATION"
 
 
 @dataclass(frozen=True)
-class _Plan:
+class Plan:
     """What is to be written to one record: all of our own values, and which of them stand where nothing stood before.
 
     sources: the writes that came together in it.
@@ -68,7 +68,7 @@ class Records:
         if kind == "credit":
             return self.ties.keep_credits(account, writes)
         plans, results = self._planned(account, kind, writes)
-        refused = self._send(account, kind, [plan for plan in plans if plan.values])
+        refused = self.send(account, kind, [plan for plan in plans if plan.values])
         raced, stuck = self._put_back(account, kind, [p for p in plans if p.filled and p.id not in refused])
         refused |= stuck
         for plan in plans:
@@ -87,7 +87,7 @@ class Records:
 
     def _planned(
         self, account: Account, kind: str, writes: Sequence[RecordWrite]
-    ) -> tuple[list[_Plan], dict[int, RecordResult]]:
+    ) -> tuple[list[Plan], dict[int, RecordResult]]:
         """The writes as they are needed, each record once whatever names it goes by; and what is known already."""
         names = sorted({name for write in writes for name in write.fields})
         ids = [write.ref.id for write in writes if write.ref.id]
@@ -107,7 +107,7 @@ class Records:
 
     # ── Writing ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _send(self, account: Account, kind: str, plans: Sequence[_Plan]) -> dict[str, str]:
+    def send(self, account: Account, kind: str, plans: Sequence[Plan]) -> dict[str, str]:
         """Write a batch; returns why records were refused, by id. What the answer does not speak of is written alone."""
         if not plans:
             return {}
@@ -130,14 +130,14 @@ class Records:
         lost = [plan for plan in plans if plan.id not in done and plan.id not in refused]
         return refused | {ref: words for plan in lost for ref, words in self._single(account, kind, plan).items()}
 
-    def _alone(self, account: Account, kind: str, plans: Sequence[_Plan], error: Refused) -> dict[str, str]:
+    def _alone(self, account: Account, kind: str, plans: Sequence[Plan], error: Refused) -> dict[str, str]:
         """Something spoils the batch: halves of it are tried, down to the record that HubSpot has words about."""
         if len(plans) == 1:
             return {plans[0].id: error.reason}
         middle = len(plans) // 2
-        return self._send(account, kind, plans[:middle]) | self._send(account, kind, plans[middle:])
+        return self.send(account, kind, plans[:middle]) | self.send(account, kind, plans[middle:])
 
-    def _single(self, account: Account, kind: str, plan: _Plan) -> dict[str, str]:
+    def _single(self, account: Account, kind: str, plan: Plan) -> dict[str, str]:
         path, body = f"/crm/objects/{VERSION}/{PATHS[kind]}/{{id}}", {"properties": dict(plan.values)}
         try:
             filled = {"id": plan.id}
@@ -149,7 +149,7 @@ class Records:
     # ── Looking once more ───────────────────────────────────────────────────────────────────────────────────────
 
     def _put_back(
-        self, account: Account, kind: str, plans: Sequence[_Plan]
+        self, account: Account, kind: str, plans: Sequence[Plan]
     ) -> tuple[dict[str, frozenset[str]], dict[str, str]]:
         """Values that people saved while we were writing, put back: the fields concerned, and where that was refused."""
         raced: dict[str, dict[str, str]] = {}
@@ -162,8 +162,8 @@ class Records:
                 for plan in part
                 if plan.id in read.found and (theirs := dict(_overwritten(plan, read.found[plan.id])))
             }
-        back = [_Plan(kind, external, values, {}, frozenset(), ()) for external, values in raced.items()]
-        stuck = self._send(account, kind, back)
+        back = [Plan(kind, external, values, {}, frozenset(), ()) for external, values in raced.items()]
+        stuck = self.send(account, kind, back)
         words = {
             external: f"a person's {', '.join(raced[external])} could not be put back: {why}"
             for external, why in stuck.items()
@@ -171,7 +171,7 @@ class Records:
         return {external: frozenset(values) for external, values in raced.items()}, words
 
 
-def _plan(kind: str, external: str, record: Json, writes: Sequence[RecordWrite]) -> _Plan:
+def _plan(kind: str, external: str, record: Json, writes: Sequence[RecordWrite]) -> Plan:
     """The full set of our values for one record; of several writes to it the last one counts for a field."""
     fields: dict[str, FieldValue] = {}
     for write in writes:
@@ -184,10 +184,10 @@ def _plan(kind: str, external: str, record: Json, writes: Sequence[RecordWrite])
     # Where all of it stands already, our last look at what people saved meanwhile may have been lost.
     filled = {name: value for name, value in values.items() if fields[name].policy == IF_EMPTY} if changed else mine
     kept = frozenset(fields) - frozenset(allowed) - frozenset(mine)
-    return _Plan(kind, external, values, filled, kept, tuple(writes))
+    return Plan(kind, external, values, filled, kept, tuple(writes))
 
 
-def _overwritten(plan: _Plan, record: Json) -> Iterator[tuple[str, str]]:
+def _overwritten(plan: Plan, record: Json) -> Iterator[tuple[str, str]]:
     """Fields where our value stands right above one that somebody else put there after we had found it empty."""
     for name, value in plan.filled.items():
         now, *before = versions(record, name)[:2] or (None,)

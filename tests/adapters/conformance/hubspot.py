@@ -12,10 +12,12 @@ from itertools import count
 from typing import Any
 
 from adapters.hubspot import MANIFEST, inbound
+from adapters.hubspot.outbound.telling import ID, KIND, PROPERTIES
 from adapters.hubspot.sandbox import Sandbox, start
 from adapters.hubspot.sandbox.client import Client
 from connector.domain.facts import ObjectRef
 from connector.domain.money import Money
+from connector.domain.news import NewsKind
 from connector.ports.inbound import Inbox
 from connector.ports.platform import Capability, Direction, Holding, Operation
 from tests.adapters.conformance import driver
@@ -23,6 +25,7 @@ from tests.adapters.conformance.wire import Request
 
 _CONTACTS = "/crm/objects/2026-09/contacts"
 _BALANCE, _HISTORY = "referral_credit_balance", "referral_credit_history"
+_SHOWN = {"string": "text", "number": "number", "datetime": "date"}
 #: What an account that the product has set up holds, as far as the suite writes it.
 _PROPERTIES = (
     (_BALANCE, "number", "number"),
@@ -34,6 +37,11 @@ _PROPERTIES = (
     ("referral_last_credit_id", "string", "text"),
     ("referral_source", "string", "text"),
     ("referral_campaign", "string", "text"),
+    *(
+        (each.name, (kind := each.type.partition("/")[0]), "textarea" if "/" in each.type else _SHOWN[kind])
+        for each in PROPERTIES
+        if not each.choices
+    ),
 )
 _GROUP = {"name": "referrals", "label": "Referrals"}
 _KINDS = {"contact": "contacts", "deal": "deals"}
@@ -63,6 +71,12 @@ class Driver(driver.Driver):
             {"name": name, "label": name, "type": kind, "fieldType": shown, "groupName": _GROUP["name"]}
             for name, kind, shown in _PROPERTIES
         ]
+        kinds = [
+            {"label": kind, "value": kind, "displayOrder": place, "hidden": False}
+            for place, kind in enumerate(NewsKind)
+        ]
+        picked = {"name": KIND, "label": KIND, "type": "enumeration", "fieldType": "select", "options": kinds}
+        rows.append({**picked, "groupName": _GROUP["name"]})
         self._client.ask("POST", "/crm/properties/2026-09/contacts/batch/create", {"inputs": rows})
         self._numbers = count(1)
         self._funded: set[int] = set()
@@ -136,6 +150,17 @@ class Driver(driver.Driver):
             records = [portal.find(discounts, number) for kind, number in tied if kind == discounts.id]
             values = [record.value("hs_value") for record in records if record]
         return [Money.parse(value, driver.CURRENCY).minor for value in values]
+
+    def listener(self, email: str) -> None:
+        self.person(email)
+
+    def is_told(self, request: Request) -> bool:
+        return self.is_write(request) and f'"{ID}"'.encode() in request.body
+
+    def heard(self, email: str) -> list[str]:
+        past = {"idProperty": "email", "propertiesWithHistory": ID}
+        told = self._client.ask("GET", f"{_CONTACTS}/{email}", **past)
+        return [row["value"] for row in told["propertiesWithHistory"].get(ID, []) if row["value"]]
 
     def is_send(self, request: Request, operation: Operation) -> bool:  # noqa: ARG002 - one call serves both
         return request.method == "PATCH" and request.path.startswith(_CONTACTS) and _BALANCE.encode() in request.body

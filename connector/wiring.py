@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from uuid import UUID
 
 from pydantic import SecretStr
 from redis import Redis
@@ -25,6 +26,7 @@ from connector.lanes.lane import Lanes
 from connector.lanes.limits import LocalMeter, SharedMeter
 from connector.lanes.wake import Waker
 from connector.lanes.work import Workshop
+from connector.mail.standing import standing
 from connector.ports.meter import Meter
 from connector.ports.platform import Kit
 from connector.store.database import Database, engine
@@ -122,6 +124,7 @@ class App:
             telling=cast("Callable[[], Telling]", outbound),
             forgetting=cast("Callable[[], Forgetting]", outbound),
             auth=_once(partial(adapter.auth, kit)),
+            standing=partial(standing, kit.settings) if adapter.manifest.mails else _nothing,
             mapping=fields,
             secrets=tuple(filter(None, secret.split(","))),
         )
@@ -144,6 +147,10 @@ class App:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _nothing(_merchant: UUID) -> None:
+    """No platform is joined without its merchant."""
 
 
 T = TypeVar("T")

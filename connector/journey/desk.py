@@ -12,7 +12,7 @@ from connector.ports.bills import Bills
 from connector.ports.forgetting import Forgetting
 from connector.ports.history import History
 from connector.ports.inbound import Inbound
-from connector.ports.joining import Auth
+from connector.ports.joining import Auth, Grant
 from connector.ports.lists import Lists
 from connector.ports.news import Telling
 from connector.ports.offers import Offers
@@ -44,8 +44,8 @@ class Timing:
 class Platform:
     """One platform as the journey uses it.
 
-    offers, history, lists, steps, bills, telling and forgetting: where its manifest has the capability. secrets: the
-    app's signing ones, newest first.
+    offers, history, lists, steps, bills, telling and forgetting: where its manifest has the capability. standing: what
+    a merchant may be joined by without doing anything. secrets: the app's signing ones, newest first.
     """
 
     manifest: Manifest
@@ -59,6 +59,7 @@ class Platform:
     telling: Callable[[], Telling]
     forgetting: Callable[[], Forgetting]
     auth: Callable[[], Auth]
+    standing: Callable[[UUID], Grant | None]
     mapping: FieldMapping | None
     secrets: Sequence[str]
 

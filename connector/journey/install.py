@@ -33,10 +33,29 @@ def join(desk: Desk, platform: str, grant: Grant, choose: Choose) -> Connection:
     merchant = choose(owner.merchant if owner else None, told.get("name", "") or grant.external)
     with desk.store.begin(merchant) as tx:
         connection = tx.connections.get(_install(tx, desk, platform, grant, told))
+        _retire_what_stood(tx, desk, platform, grant)
         _have_it_worked(tx, desk, connection)
+        _join_what_stands(tx, desk)
     desk.wake(connection_lane(connection.id))
     desk.wake(merchant_lane(merchant))
     return connection
+
+
+def _retire_what_stood(tx: Tx, desk: Desk, platform: str, grant: Grant) -> None:
+    """Who joins an account of their own needs the one no more that stood in for it."""
+    stood = desk.platforms[platform].standing(tx.merchant)
+    owner = desk.store.account(platform, stood.external) if stood and stood.external != grant.external else None
+    if owner is not None:
+        tx.connections.close(owner.target, "removed", "the merchant joined an account of their own")
+
+
+def _join_what_stands(tx: Tx, desk: Desk) -> None:
+    """What every merchant has without joining it, such as the connector's own mail server, beside what they joined."""
+    joined = set(tx.connections.platforms().values())
+    for platform, tools in desk.platforms.items():
+        grant = None if platform in joined else tools.standing(tx.merchant)
+        if grant is not None:
+            _have_it_worked(tx, desk, tx.connections.get(_install(tx, desk, platform, grant, {})))
 
 
 def leave(desk: Desk, merchant: UUID, platform: str, external: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from connector.ports.platform import Capability, Manifest
+from connector.ports.platform import Capability, Manifest, Setting
 
 MANIFEST = Manifest(
     key="mail",
@@ -17,13 +17,17 @@ MANIFEST = Manifest(
     qualifying=frozenset(),
     scopes=(),
     operations=(),
-    settings=(),
-    # The address of a mail server holds all that it takes, and is joined with the sender's address: no setting is needed.
-    app_key="",
-    app_secret="",
-    url_setting="",
+    settings=(
+        Setting(
+            "MAIL_SERVER", "smtps://user:password@host: mails of merchants who join no server of theirs", secret=True
+        ),
+        Setting("MAIL_FROM", "the sender of those mails, such as referrals@connector.example.com"),
+    ),
+    app_key="MAIL_FROM",
+    app_secret="MAIL_SERVER",  # noqa: S106 - the name of a setting
+    url_setting="",  # nothing is called by HTTP
     accounts=r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]",
-    hosts=r"(?!)",  # nothing is called by HTTP
+    hosts=r"(?!)",
     own_hosts=frozenset(),
     object_kinds=frozenset({"person"}),
     person_kind="person",

@@ -27,6 +27,7 @@ from connector.mail.post import Server
 from connector.ports.news import News
 from connector.ports.platform import Account, Seen
 from connector.web import create_app
+from connector.wiring import App
 from tests.conftest import MakeApp
 from tests.journey.money import drive
 from tests.mailbox import Mailbox
@@ -188,6 +189,27 @@ def test_whoever_is_forgotten_is_written_to_no_more(shop: Writing) -> None:
     shop.order(email=BEN)
     shop.stir()
     assert shop.box.subjects(ANNA) == []
+
+
+def test_with_a_mail_server_of_the_connectors_own_nobody_is_left_in_the_dark(make_app: MakeApp) -> None:
+    """A merchant who joins a shop and nothing else: their advocates hear of it all the same, each merchant by a sender."""
+    box = Mailbox("geheim")
+
+    def app_with_mail(**changes: str) -> App:
+        return make_app(**{**changes, "MAIL_SERVER": box.url, "MAIL_FROM": "Referrals@Connector.example.com"})
+
+    with Shop(app_with_mail) as shop:
+        shop.order(email=BEN)
+        shop.work()
+        drive(shop)
+        assert "You got 8.00 EUR" in box.subjects(ANNA) and box.subjects(BEN) == ["Welcome to Anna's Tea House"]
+        senders = {mail["From"].addresses[0].addr_spec for mail in box.mails}
+        assert senders == {f"referrals+{shop.merchant.hex[-12:]}@connector.example.com"}
+        install(shop.app, "mail", SENDER, box.url, lambda: shop.merchant)
+        assert len(shop.rows("SELECT id FROM connection WHERE platform = 'mail'")) == 2, (
+            "a server of their own may join"
+        )
+    box.stop()
 
 
 # ── One mail ─────────────────────────────────────────────────────────────────────────────────────────────────────

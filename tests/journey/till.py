@@ -164,6 +164,7 @@ class Counter:
             telling=lambda: till,
             forgetting=lambda: till,
             auth=lambda: till,
+            standing=lambda _merchant: None,
             mapping=None,
             secrets=(),
         )

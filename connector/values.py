@@ -28,6 +28,8 @@ class Shape:
 
 #: Begins the paths of what the merchant chose for the account that is written to.
 CHOSEN = "account."
+#: What changes with each reward and each friend of an advocate, so that it is written anew with their news.
+FIGURES = frozenset({"advocate.balance", "advocate.balance_currency", "advocate.friends"})
 #: Whether the friend came to us by themselves, or was named by somebody else and has not been heard of yet.
 PERMISSIONS = ("came_themselves", "named_by_others")
 #: How somebody came who was referred, for fields that name the channel of everybody: a merchant maps it to a word of theirs.
@@ -44,6 +46,9 @@ VOCABULARY: abc.Mapping[str, Shape] = {
     "friend.permission": Shape("choice", PERMISSIONS),
     **dict.fromkeys(["referral.touched_at", "referral.converted_at", "reward.issued_at"], Shape("timestamp")),
     "reward.amount": Shape("money"),
+    "advocate.balance": Shape("money"),
+    "advocate.balance_currency": Shape("text"),
+    "advocate.friends": Shape("integer"),
     "referral.stage": Shape("choice", tuple(Stage)),
     "reward.state": Shape("choice", ("due", "approved", "sending", "issued", "unknown", "held", "refused", "void")),
 }
@@ -67,6 +72,8 @@ class Values:
     advocate_id: str | None = None
     advocate_code: str | None = None
     advocate_link: str | None = None
+    advocate_balance: Money | None = None
+    advocate_friends: int | None = None
     friend_permission: str | None = None
     friend_permission_words: str | None = None
     reward_id: str | None = None
@@ -74,6 +81,10 @@ class Values:
     reward_amount: Money | None = None
     reward_state: str | None = None
     reward_issued_at: datetime | None = None
+
+    @property
+    def advocate_balance_currency(self) -> str | None:
+        return self.advocate_balance.currency if self.advocate_balance is not None else None
 
     @property
     def reward_currency(self) -> str | None:

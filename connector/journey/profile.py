@@ -1,4 +1,4 @@
-"""Profile: an advocate's own code and link, on the record that sales people look at."""
+"""Profile: an advocate's own code and link, and how far they have come, on the record that people look at."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from connector.mapping import Mapping, render
 from connector.ports.records import RecordResult, RecordWrite
 from connector.ports.rows import Advocate, ProgramVersion, connection_lane
 from connector.ports.store import Tx
-from connector.values import Values
+from connector.values import FIGURES, Values
 
 
 def profile_due(desk: Desk, lane: Lane) -> int:
@@ -46,10 +46,18 @@ def profile_due(desk: Desk, lane: Lane) -> int:
     return len(open_)
 
 
+def shows_figures(mapping: Mapping) -> bool:
+    """Whether advocates' records bear what changes with each of their news."""
+    return any(row.source in FIGURES for row in mapping.records.get(ADVOCATE, ()))
+
+
 def _write(
     desk: Desk, tx: Tx, lane: Lane, mapping: Mapping, program: ProgramVersion, advocate: Advocate
 ) -> RecordWrite | None:
+    figures = tx.roster.figures(advocate.id) if shows_figures(mapping) else None
     values = Values(
+        advocate_friends=figures.friends if figures else None,
+        advocate_balance=figures.balance if figures else None,
         advocate_id=str(advocate.id),
         advocate_code=advocate.code,
         advocate_link=f"{desk.public_url}/r/{advocate.code}",

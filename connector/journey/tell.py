@@ -19,6 +19,7 @@ from connector.journey.desk import Desk, Lane
 from connector.journey.effects import code_of
 from connector.journey.happened import ADVOCATE, mark
 from connector.journey.hush import stop_link
+from connector.journey.profile import shows_figures
 from connector.journey.tasks import PROFILE, PROFILES, TELL
 from connector.journey.tellers import orders
 from connector.ports.news import News, NewsResult, Waiting
@@ -36,6 +37,8 @@ _LATER = timedelta(minutes=2)
 _BEARER = ("code", "gift_card")
 #: When somebody may want to share their link.
 _SHARED = (NewsKind.INVITED, NewsKind.ENROLLED, NewsKind.MILESTONE)
+#: What changes how far an advocate has come.
+_MOVED = (NewsKind.CONVERTED, NewsKind.REJECTED, NewsKind.ISSUED, NewsKind.REDEEMED, NewsKind.REVERSED)
 _QUIET = "they asked not to be written to"
 _NOBODY = "nobody knows how to reach this person there: no address of theirs is kept"
 
@@ -87,7 +90,7 @@ def tell_due(desk: Desk, lane: Lane) -> int:
         tx.news.settle(lane.connection, results)
         if any(each.elsewhere for each in results):
             mark(tx)
-        _seek(tx, connection, [each.person for each in waiting if each.kind is NewsKind.ENROLLED])
+        _seek(tx, lane, connection, waiting)
     if any(each.elsewhere for each in results):
         desk.wake(merchant_lane(lane.merchant))
     return len(news)
@@ -115,10 +118,19 @@ def _untold(desk: Desk, lane: Lane, task: Task, news: Sequence[News], error: Pla
     return True
 
 
-def _seek(tx: Tx, connection: Connection, people: Sequence[UUID]) -> None:
-    """New advocates have a record there by now, which what they were told may have made: their code is written on it."""
-    if people and PROFILES in connection.traits:
-        tx.roster.seek_again(connection.id, people)
+def _seek(tx: Tx, lane: Lane, connection: Connection, told: Sequence[Waiting]) -> None:
+    """New advocates have a record there by now, which what they were told may have made: their code is written on it.
+
+    What else stands there of an advocate is old once something happened for them.
+    """
+    if PROFILES not in connection.traits:
+        return
+    if new := [each.person for each in told if each.kind is NewsKind.ENROLLED]:
+        tx.roster.seek_again(connection.id, new)
+    mapping = lane.platform.mapping
+    if old := [each.person for each in told if each.kind in _MOVED] if mapping and shows_figures(mapping) else []:
+        tx.roster.write_anew(connection.id, old)
+    if new or old:
         programs = [str(each.id) for each in tx.programs.current()]
         tx.tasks.mark(connection_lane(connection.id), PROFILE, programs, after=_LATER)
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from connector.domain.money import Money
 from connector.ports.rows import Advocate
 
 
@@ -82,6 +83,14 @@ class Participation:
         return self.joined / self.invited if self.invited else None
 
 
+@dataclass(frozen=True)
+class Figures:
+    """friends: who count. balance: credit that can still be spent; None for none, and where it is in several currencies."""
+
+    friends: int
+    balance: Money | None
+
+
 class Roster(Protocol):
     def people(self, emails: Collection[str]) -> Mapping[str, UUID]:
         """The person behind each address, made if new; the address is kept sealed."""
@@ -110,6 +119,12 @@ class Roster(Protocol):
 
     def seek_again(self, connection: UUID, people: Collection[UUID] | None = None) -> None:
         """Those without a record there, or these among them, are to be looked for once more."""
+
+    def write_anew(self, connection: UUID, people: Collection[UUID]) -> None:
+        """What stands on these people's records there is old: it is to be written once more."""
+
+    def figures(self, advocate: UUID) -> Figures:
+        """How far this advocate has come."""
 
     def all(self, program: UUID | None = None) -> Sequence[Mapping[str, Any]]:
         """Every advocate with codes, groups and counts, in the order in which they were enrolled."""

@@ -12,10 +12,11 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from connector.domain import codes
+from connector.domain.money import Money
 from connector.domain.person import EMAIL
 from connector.errors import ConfigError
 from connector.ports.platform import Seen
-from connector.ports.roster import Enrolment, Newcomer, Participation
+from connector.ports.roster import Enrolment, Figures, Newcomer, Participation
 from connector.ports.rows import Advocate
 from connector.store.base import Repository, new_id
 from connector.store.people import EMAIL_FIELD, People
@@ -302,6 +303,37 @@ class Roster(Repository):
             connection=connection,
             people=None if people is None else list(people),
         )
+
+    def write_anew(self, connection: UUID, people: Collection[UUID]) -> None:
+        """What stands on these people's records there is old: it is to be written once more."""
+        self.run(
+            """DELETE FROM profile WHERE merchant_id = :merchant AND connection_id = :connection AND advocate_id IN (
+                 SELECT advocate.id FROM advocate JOIN person ON person.id = advocate.person_id
+                 JOIN person named ON named.canonical_id = person.canonical_id
+                 WHERE named.merchant_id = :merchant AND named.id = ANY(CAST(:people AS uuid[])))""",
+            connection=connection,
+            people=list(people),
+        )
+
+    def figures(self, advocate: UUID) -> Figures:
+        """How far this advocate has come."""
+        friends: int = self.run(
+            """SELECT count(*) FROM referral WHERE merchant_id = :merchant AND advocate_id = :advocate
+               AND stage IN ('converted', 'rewarded')""",
+            advocate=advocate,
+        ).scalar_one()
+        lots = self.run(
+            """SELECT reward.currency, sum(reward.amount - reward.redeemed - reward.lapsed
+                   - coalesce((SELECT sum(taken) FROM reversal WHERE reversal.reward_id = reward.id), 0)) AS left
+               FROM reward JOIN person theirs ON theirs.id = reward.beneficiary_id
+               WHERE reward.merchant_id = :merchant AND reward.state = 'issued' AND reward.item = ''
+                 AND theirs.canonical_id = (SELECT canonical_id FROM person JOIN advocate ON person.id = advocate.person_id
+                                            WHERE advocate.id = :advocate)
+               GROUP BY 1""",
+            advocate=advocate,
+        ).all()
+        balance = Money(max(0, int(lots[0].left)), lots[0].currency) if len(lots) == 1 else None
+        return Figures(friends, balance)
 
     def all(self, program: UUID | None = None) -> list[dict[str, Any]]:
         """Every advocate with codes, groups and counts, in the order in which they were enrolled."""

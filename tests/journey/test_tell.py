@@ -231,3 +231,22 @@ def test_an_advocates_link_stands_on_the_profile_that_their_first_news_made(shop
     (anna,) = shop.hand.control("profiles", verb="GET", email=ANNA)
     assert anna["properties"]["Referral Connector Referral Code"] == shop.code
     assert anna["properties"]["Referral Connector Referral URL"].endswith(f"/r/{shop.code}")
+
+
+def test_how_far_an_advocate_has_come_follows_their_news_as_numbers(shop: Marketed) -> None:
+    def figures() -> list[object]:
+        shop.work()
+        drive(shop)
+        shop.rows(
+            "UPDATE task SET due_at = clock_timestamp() WHERE what = 'profile' AND state = 'open' RETURNING subject"
+        )
+        shop.work()
+        (anna,) = shop.hand.control("profiles", verb="GET", email=ANNA)
+        names = ("Friends", "Credit Balance", "Credit Currency")
+        return [anna["properties"].get(f"Referral Connector Referral {name}") for name in names]
+
+    assert figures() == [0, None, None]
+    order = shop.order()
+    assert figures() == [1, 8, "EUR"]
+    shop.change(order, "refund", amount="20.00")
+    assert figures() == [1, 6, "EUR"]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 
 from adapters.answers import Json
 from adapters.klaviyo import MANIFEST
@@ -27,6 +28,9 @@ from connector.mapping import may_write
 from connector.ports.platform import Account
 from connector.ports.records import FieldValue, RecordResult, RecordWrite
 
+#: Klaviyo's word for a property that segments may compare by size.
+NUMBER = "Number"
+
 
 @dataclass(frozen=True)
 class _Plan:
@@ -36,7 +40,7 @@ class _Plan:
     """
 
     id: str
-    values: Mapping[str, str]
+    values: Mapping[str, str | float]
     kept: frozenset[str]
     sources: tuple[RecordWrite, ...]
 
@@ -95,9 +99,11 @@ class Records:
             fields |= write.fields
         held = part(row["attributes"].get("properties"))
         now = {name: _text(held.get(profile_property(self.app, name))) for name in fields}
-        open_ = {name: new.value for name, new in fields.items() if now[name] != new.value}
+        open_ = {name: new.value for name, new in fields.items() if not _same(now[name], new)}
         values = {name: value for name, value in open_.items() if may_write(fields[name].policy, now[name], value)}
-        return _Plan(id_of(row), values, frozenset(open_) - frozenset(values), tuple(writes))
+        numbers = {name: new.type == NUMBER for name, new in fields.items()}
+        typed = {name: json.loads(value) if numbers[name] else value for name, value in values.items()}
+        return _Plan(id_of(row), typed, frozenset(open_) - frozenset(values), tuple(writes))
 
     def _send(self, account: Account, plan: _Plan) -> None:
         """Change properties of one profile; those that are not named stay."""
@@ -116,6 +122,16 @@ def _named(writes: Sequence[RecordWrite]) -> list[str]:
 def _address(write: RecordWrite) -> str:
     """By which a person is looked for whose id is not known."""
     return "" if write.ref.id else address(write.email)
+
+
+def _same(held: str, new: FieldValue) -> bool:
+    """Whether it stands there already; a number may be spelled in another way."""
+    if new.type == NUMBER:
+        try:
+            return Decimal(held) == Decimal(new.value)
+        except InvalidOperation:
+            return False
+    return held == new.value
 
 
 def _text(value: object) -> str:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing import get_context
 from multiprocessing.connection import Connection as Line
-from typing import TYPE_CHECKING
+from typing import Protocol
 from uuid import UUID
 
 from connector.errors import Throttled, TokenExpired
@@ -28,9 +28,6 @@ from connector.journey.accounts import open_account, token_expired
 from connector.journey.desk import Lane
 from connector.lanes import due
 from connector.wiring import App, open_app
-
-if TYPE_CHECKING:  # the children need none of it, and start the sooner
-    from tests.orgs import Org
 
 #: A process that says nothing for so long is a failure of its own; no test depends on how fast one is.
 BOUND_S = 60
@@ -40,6 +37,14 @@ _CLEAN, _FORK = get_context("forkserver"), get_context("fork")
 _CLEAN.set_forkserver_preload(["tests.faults.forked"])
 
 Job = Callable[[App, Lane, Line], None]
+
+
+class Worked(Protocol):
+    """A merchant and the connection whose lane is worked."""
+
+    app: App
+    merchant: UUID
+    connection: UUID
 
 
 # ── What they do ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -115,11 +120,11 @@ class Worker:
 
 
 @contextmanager
-def processes(org: Org, job: Job, number: int) -> Iterator[list[Worker]]:
-    """As many processes that do `job` on the org's connection; they end with the block."""
+def processes(org: Worked, job: Job, number: int, platform: str = "salesforce") -> Iterator[list[Worker]]:
+    """As many processes that do `job` on the merchant's connection; they end with the block."""
     lines = [_CLEAN.Pipe() for _ in range(number)]
     theirs = [there for _, there in lines]
-    told = (job, number, {**org.app.environ, **_PATIENT}, org.merchant, org.connection, theirs)
+    told = (job, number, {**org.app.environ, **_PATIENT}, org.merchant, org.connection, platform, theirs)
     parent = _CLEAN.Process(target=_fork, args=told)
     parent.start()
     for there in theirs:
@@ -135,12 +140,18 @@ def processes(org: Org, job: Job, number: int) -> Iterator[list[Worker]]:
 
 
 def _fork(
-    job: Job, number: int, environ: Mapping[str, str], merchant: UUID, connection: UUID, lines: list[Line]
+    job: Job,
+    number: int,
+    environ: Mapping[str, str],
+    merchant: UUID,
+    connection: UUID,
+    platform: str,
+    lines: list[Line],
 ) -> None:
     os.setpgrp()  # so that all of them can be ended at once
     os.environ.update(environ)
     with open_app(environ, pool=1) as app:
-        lane = Lane(merchant, connection, app.desk.platforms["salesforce"])
+        lane = Lane(merchant, connection, app.desk.platforms[platform])
         gc.freeze()  # else each of them goes through all that they share, which costs more than its work
         made = [_FORK.Process(target=_alone, args=(job, app, lane, lines, place)) for place in range(number)]
         for each in made:

@@ -29,8 +29,8 @@ class NewsKind(StrEnum):
 MEANING = {
     NewsKind.INVITED: "Somebody is asked to refer friends.",
     NewsKind.ENROLLED: "Somebody became an advocate; they have a code and a link now.",
-    NewsKind.SHARED: "An advocate shared their link for the first time.",
-    NewsKind.VISITED: "A friend whom we know followed an advocate's link.",
+    NewsKind.SHARED: "An advocate's link was followed for the first time: it is on its way to friends.",
+    NewsKind.VISITED: "Somebody who is logged in to the shop came by an advocate's link.",
     NewsKind.STARTED: "A friend was captured as referred: the friend and the advocate hear it, each as themselves.",
     NewsKind.QUALIFIED: "A friend did what qualifies; the advocate's reward waits for the hold.",
     NewsKind.CONVERTED: "A friend's referral counts.",

@@ -113,6 +113,19 @@ def invited(tx: Tx, program: UUID, people: Sequence[UUID]) -> None:
     _keep(tx, [_personal(NewsKind.INVITED, program, person, at) for person in people])
 
 
+def shared(tx: Tx, program: UUID, rules: Program, person: UUID) -> None:
+    """A link of theirs was followed for the first time."""
+    if heard(rules, person, frozenset()):
+        _keep(tx, [_personal(NewsKind.SHARED, program, person, tx.now())])
+
+
+def visited(tx: Tx, program: UUID, rules: Program, friend: UUID) -> None:
+    """Somebody whom a platform vouches for came by an advocate's link."""
+    if heard(rules, friend, frozenset()):
+        key = f"{NewsKind.VISITED}/{program}/{friend}"
+        _keep(tx, [Happened(key, NewsKind.VISITED, FRIEND, friend, program, tx.now())])
+
+
 def asked(tx: Tx, program: UUID, person: UUID, ask: UUID, reason: str) -> None:
     """They were asked to take part, for a reason that they may hear; each time is news."""
     key = f"{NewsKind.INVITED}/{program}/{person}/{ask}"

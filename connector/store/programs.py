@@ -17,11 +17,16 @@ from connector.store.base import Repository, as_json, new_id
 
 @dataclass(frozen=True)
 class Click:
-    """Where a share link leads: only ever to one of `hosts`. redeem: the friend's code at checkout, by shop host."""
+    """Where a share link leads: only ever to one of `hosts`. redeem: the friend's code at checkout, by shop host.
+
+    shared_by: the advocate, where nobody had followed a link of theirs before.
+    """
 
     program: Program
     hosts: tuple[str, ...]
     redeem: Mapping[str, str]
+    program_id: UUID
+    shared_by: UUID | None
 
 
 class Programs(Repository):
@@ -104,7 +109,9 @@ class Programs(Repository):
     def click(self, code: str, medium: str) -> Click | None:
         """Note a click on a share link; where it leads, or None for a code that nobody shares."""
         row = self.run(
-            """SELECT advocate.id, data, (
+            """SELECT advocate.id, advocate.person_id, program.id AS program, data,
+                   NOT EXISTS (SELECT FROM touch WHERE touch.merchant_id = :merchant AND advocate_id = advocate.id) AS first,
+                   (
                    SELECT jsonb_object_agg(connection.external_account, r.code)
                      || coalesce(jsonb_object_agg(connection.traits ->> 'host', r.code)
                           FILTER (WHERE connection.traits ? 'host'), '{}') FROM redeem_code r
@@ -128,7 +135,8 @@ class Programs(Repository):
             medium=medium,
         )
         program = parse(row.data)
-        return Click(program, program.redirect_hosts or self._shops(), row.redeem or {})
+        whose = row.person_id if row.first else None
+        return Click(program, program.redirect_hosts or self._shops(), row.redeem or {}, row.program, whose)
 
     def _shops(self) -> tuple[str, ...]:
         """The merchant's own connected hosts, for a program that names none."""

@@ -9,6 +9,8 @@ from werkzeug.wrappers import Response
 
 from connector.domain import codes
 from connector.domain.person import network_of
+from connector.journey import happened
+from connector.ports.store import Tx
 from connector.store.programs import Click
 from connector.web.gate import Gate
 from connector.wiring import App
@@ -29,6 +31,7 @@ def minted(code: str) -> Response:
         abort(404)
     with app.database.begin(owner.merchant) as tx:
         click = tx.programs.click(meant, _medium())
+        _tell(tx, click)
     if click is None:
         abort(404)
     return _send_on(click, meant)
@@ -43,11 +46,18 @@ def vanity(merchant: str, code: str) -> Response:
         abort(404)
     with app.database.begin(owner.merchant) as tx:
         click = tx.programs.click(codes.fold(code), _medium())
+        _tell(tx, click)
         if click is None and (network := _network()) and guesses.passes(network):
             tx.marks.guess(network)
     if click is None:
         abort(404)
     return _send_on(click, codes.fold(code))
+
+
+def _tell(tx: Tx, click: Click | None) -> None:
+    """The first who follows an advocate's link tells that it was shared."""
+    if click is not None and click.shared_by is not None:
+        happened.shared(tx, click.program_id, click.program, click.shared_by)
 
 
 def _network() -> str:

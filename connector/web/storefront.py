@@ -20,10 +20,11 @@ from connector.domain.program import Mode, Program
 from connector.domain.terms import offer_words, terms_words
 from connector.domain.touch import Source, Touch
 from connector.errors import Rejected
+from connector.journey import happened
 from connector.journey.desk import Platform
 from connector.journey.enrol import enrol_person
 from connector.ports.inbound import Inbox, Visitor
-from connector.ports.rows import Connection, Owner
+from connector.ports.rows import Advocate, Connection, Owner
 from connector.ports.store import Tx
 from connector.web.gate import Gate
 from connector.wiring import App
@@ -51,14 +52,24 @@ def _from_anywhere(response: Response) -> Response:
 def sign(platform: str) -> Response:
     """The code in `ref`, signed, so that the cart proves who brought the visitor."""
     app, tools = _open(platform)
-    owner, _ = _visitor(app, tools)
+    owner, visitor = _visitor(app, tools)
     with app.database.begin(owner.merchant) as tx:
         _active(tx, owner)
         ref, now = request.args.get("ref", ""), tx.now()
         found = tx.programs.advocates([ref[:_MAX_WORD]])
+        if ref in found and visitor.person:
+            _visited(tx, owner, (tools.manifest.person_kind, visitor.person), found[ref])
     if ref not in found:
         return _refusal(404, "this is no code of this shop's")
     return jsonify(token=tokens.make(app.desk.touch_key, owner.merchant, found[ref].code, now))
+
+
+def _visited(tx: Tx, owner: Owner, name: tuple[str, str], advocate: Advocate) -> None:
+    """A friend whom the platform vouches for looks around; the advocate themselves is no friend."""
+    friend = tx.people.resolve(owner.target, [name])
+    version = next((each for each in tx.programs.current() if each.id == advocate.program), None)
+    if version is not None and friend is not None and friend != tx.people.canonical(advocate.person):
+        happened.visited(tx, version.id, version.program, friend)
 
 
 @pages.post("/touch/<platform>")

@@ -53,6 +53,21 @@ def test_a_link_leads_to_the_shop_with_all_marks_and_the_click_is_kept(shop: Sho
     assert [click["medium"] for click in clicks(shop)] == ["whatsapp", "link", "link"]
 
 
+def test_the_first_who_follows_a_link_tells_that_it_was_shared(shop: Shop) -> None:
+    def told() -> list[dict[str, str]]:
+        return shop.rows("SELECT role FROM news WHERE kind = 'link shared'")
+
+    assert told() == []
+    for _ in range(3):
+        shop.web.get(f"/r/{shop.code}")
+    assert [row["role"] for row in told()] == ["advocate"]
+    shop.web.get(f"/r/{shop.enrol('cleo@example.com')}")
+    assert len(told()) == 2
+    shop.apply({**PAGES, "mode": "shadow"})
+    shop.web.get(f"/r/{shop.enrol('dora@example.com')}")
+    assert len(told()) == 2, "a program that only watches is nobody's business"
+
+
 def test_a_code_may_be_typed_by_hand(shop: Shop) -> None:
     def with_letter(letter: str) -> str:
         found = (shop.enrol(f"{letter}{number}@example.com") for number in range(400))

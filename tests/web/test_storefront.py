@@ -39,9 +39,10 @@ def other(shop: Shop) -> Shop:
 # ── The note for the cart ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def proxied(shop: Shop, domain: str = DOMAIN, **query: Any) -> str:
-    """The signed query with which the shop passes on a request of its storefront."""
-    return str(shop.client.control("proxy", shop=domain, path="/apps/referral/sign", query=query)["query"])
+def proxied(shop: Shop, domain: str = DOMAIN, customer: str = "", **query: Any) -> str:
+    """The signed query with which the shop passes on a request of its storefront. customer: who is logged in there."""
+    asked = {"shop": domain, "path": "/apps/referral/sign", "query": query, "logged_in_customer": customer}
+    return str(shop.client.control("proxy", **asked)["query"])
 
 
 def sign(shop: Shop, query: str) -> TestResponse:
@@ -55,6 +56,20 @@ def test_the_storefront_gets_a_signed_note_for_a_code_of_its_own(shop: Shop) -> 
         now = tx.now()
     token = answer.json["token"]
     assert tokens.read(shop.app.desk.touch_key, shop.merchant, token, now, timedelta(minutes=1)) == shop.code
+
+
+def visits(shop: Shop) -> list[dict[str, Any]]:
+    return shop.rows("SELECT role FROM news WHERE kind = 'friend visited'")
+
+
+def test_a_friend_who_is_logged_in_is_heard_to_visit_once_and_nobody_else_is(shop: Shop) -> None:
+    ben = shop.customer("ben@example.org")
+    sign(shop, proxied(shop, ref=shop.code))
+    sign(shop, proxied(shop, ref="K7", customer=ben))
+    assert visits(shop) == [], "of somebody who is not logged in, or came by no link, nothing is known"
+    for _ in range(3):
+        assert sign(shop, proxied(shop, ref=shop.code, customer=ben)).status_code == 200
+    assert [row["role"] for row in visits(shop)] == ["friend"]
 
 
 def test_a_word_that_is_no_code_of_this_shop_gets_none(other: Shop) -> None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
+from email.policy import Policy, default
 from email.utils import format_datetime
 from string import Formatter
+from typing import cast
 
 from connector import clock
 from connector.domain.news import NewsKind
@@ -21,6 +23,17 @@ ADVOCATE, FRIEND = "advocate", "friend"
 #: What a mailbox is called, as any server takes it.
 _LOCAL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")
 _DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9]")
+
+
+class _Link(UnstructuredHeader):
+    """A header that holds an address of the web: no line is too long for it, since nobody decodes it."""
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: {self}{policy.linesep}"  # type: ignore[attr-defined]  # of the class it is joined to
+
+
+_HEADERS = HeaderRegistry()
+_HEADERS.map_to_type("list-unsubscribe", cast("type[BaseHeader]", _Link))
 
 
 @dataclass(frozen=True)
@@ -125,7 +138,7 @@ def letter(news: News, sender: str) -> EmailMessage | None:
         return None
     known = _known(news)
     words = (_OF_FRIEND if news.role == FRIEND else {}).get(news.kind) or _OF_KIND[news.kind]
-    mail = EmailMessage()
+    mail = EmailMessage(policy=default.clone(header_factory=_HEADERS))
     mail["From"] = Address(known.get("business", ""), addr_spec=sender)
     mail["To"] = to
     mail["Subject"] = next(said for each in words.subjects if (said := _said(each, known)))

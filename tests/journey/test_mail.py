@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from email.policy import SMTP
 from uuid import uuid4
 
 import pytest
@@ -262,6 +263,16 @@ def test_each_kind_has_its_words_with_and_without_what_may_be_missing(
     text = mail.get_content()
     assert mail["Subject"] and "Tea House" in text and "/stop/1" in text
     assert "{" not in mail["Subject"] + text and "None" not in text
+
+
+def test_the_link_to_stop_stands_in_its_header_as_mail_programs_read_it(box: Mailbox) -> None:
+    """They offer a button for it, and decode nothing."""
+    link = f"https://referrals.example.com/stop/{'A' * 200}"
+    mail = letter(news(stop=link), SENDER)
+    assert mail is not None and f"\r\nList-Unsubscribe: <{link}>\r\n".encode() in mail.as_bytes(policy=SMTP)
+    MailOutbound(2.0).tell(account(box), [news(stop=link, business="Tee für Alle " * 8)])
+    assert box.mails[0]["List-Unsubscribe"] == f"<{link}>"
+    assert box.mails[0]["From"].addresses[0].display_name.startswith("Tee für Alle")
 
 
 def test_a_reward_code_is_written_whole(box: Mailbox) -> None:

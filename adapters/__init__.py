@@ -36,10 +36,10 @@ class Adapter:
 
 def discover() -> dict[str, Adapter]:
     """Every platform folder by its key."""
-    found: dict[str, Adapter] = {}
-    for module in pkgutil.iter_modules(__path__):
-        if module.ispkg:
-            package = f"adapters.{module.name}"
-            manifest = cast("Manifest", importlib.import_module(package).MANIFEST)
-            found[manifest.key] = Adapter(manifest, package)
-    return found
+    folders = (found(f"adapters.{module.name}") for module in pkgutil.iter_modules(__path__) if module.ispkg)
+    return {each.manifest.key: each for each in folders}
+
+
+def found(package: str) -> Adapter:
+    """The adapter whose rooms are in this package."""
+    return Adapter(cast("Manifest", importlib.import_module(package).MANIFEST), package)

@@ -13,7 +13,7 @@ import ipaddress
 import re
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial, wraps
@@ -87,6 +87,8 @@ class _Watch:
 
     def __init__(self, guard: Guard | None) -> None:
         self.guard = guard
+        #: Where a name was found to lead, if it must lead there and nowhere else.
+        self.addresses: Sequence[str] = ()
         self.sent = False
         self.socket: socket.socket | None = None
 
@@ -110,6 +112,23 @@ _local = threading.local()
 
 class _Watched:
     """Mixed into urllib3's connections: tells the call under way that its socket stands."""
+
+    _dns_host: str
+
+    def _new_conn(self) -> socket.socket:
+        """A connection to an address that was looked at: a name that is looked up twice may lead elsewhere then."""
+        watch: _Watch | None = getattr(_local, "watch", None)
+        name, addresses = self._dns_host, watch.addresses if watch is not None else ()
+        for place, address in enumerate(addresses, 1):
+            self._dns_host = address
+            try:
+                return super()._new_conn()  # type: ignore[misc,no-any-return]
+            except HTTPError:
+                if place == len(addresses):
+                    raise
+            finally:
+                self._dns_host = name
+        return super()._new_conn()  # type: ignore[misc,no-any-return]
 
     def connect(self) -> None:
         super().connect()  # type: ignore[misc]
@@ -155,7 +174,8 @@ class Gate:
     """The way to one platform.
 
     hosts: pattern of host names that may be called over https. base_url: replaces them where an operator set it;
-    only then may it be plain http, and only on loopback.
+    only then may it be plain http, and only on loopback. public: hosts are anybody's word, so that nothing is called that
+    has an address of a private network.
     """
 
     platform: str
@@ -163,6 +183,7 @@ class Gate:
     base_url: str = ""
     proxy: str = ""
     timeout_s: float = 10.0
+    public: bool = False
 
     def check(self, url: str) -> None:
         """Raises Refused for a URL that is not on the allow-list."""
@@ -211,6 +232,9 @@ class Gate:
         self.check(request.url)
         try:
             with _total_deadline(watch, self.timeout_s), self._session() as session:
+                if self.public and not self.base_url:
+                    addresses = _public(urlsplit(request.url).hostname or "", self.platform)
+                    watch.addresses = () if session.proxies else addresses  # a proxy looks the name up by itself
                 reply = self._call(session, request, take)
             if watch.guard is not None:
                 reach("http.answered")
@@ -291,6 +315,24 @@ def _total_deadline(watch: _Watch, seconds: float) -> Iterator[None]:
     finally:
         _local.watch = None
         timer.cancel()
+
+
+def _public(host: str, platform: str) -> Sequence[str]:
+    """Where a host is. Raises Refused if any of it is in a private network, OSError where nobody knows the name."""
+    found = dict.fromkeys(str(entry[4][0]) for entry in socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM))
+    if inside := [each for each in found if not _is_public(each)]:
+        raise Refused(f"{host} is at {inside[0]}, which is no address of the public internet", platform=platform)
+    return tuple(found)
+
+
+def _is_public(text: str) -> bool:
+    address = ipaddress.ip_address(text.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return _is_public(str(address.ipv4_mapped))
+        if address.sixtofour is not None or address.is_site_local:
+            return False
+    return address.is_global and not address.is_multicast and not address.is_reserved
 
 
 def _is_loopback(host: str) -> bool:

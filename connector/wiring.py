@@ -18,8 +18,8 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from adapters import Adapter, discover
-from connector import config, mail, mapping
+from adapters import Adapter, discover, found
+from connector import config, mapping
 from connector.errors import ConfigError
 from connector.journey.desk import Desk, Platform
 from connector.lanes.lane import Lanes
@@ -39,12 +39,15 @@ if TYPE_CHECKING:
     from connector.ports.bills import Bills
     from connector.ports.forgetting import Forgetting
     from connector.ports.history import History
+    from connector.ports.hooks import Receiver
     from connector.ports.lists import Lists
     from connector.ports.news import Telling
     from connector.ports.offers import Offers
     from connector.ports.steps import Steps
 
 _REDIS_TIMEOUT_S = 0.5
+#: Not platforms of somebody else's, but with the same rooms: receivers of the merchant's own, and mail.
+_BUILT_IN = ("connector.hook", "connector.mail")
 
 
 @dataclass
@@ -123,6 +126,7 @@ class App:
             bills=cast("Callable[[], Bills]", outbound),
             telling=cast("Callable[[], Telling]", outbound),
             forgetting=cast("Callable[[], Forgetting]", outbound),
+            receiver=cast("Callable[[], Receiver]", outbound),
             auth=_once(partial(adapter.auth, kit)),
             standing=partial(standing, kit.settings) if adapter.manifest.mails else _nothing,
             mapping=fields,
@@ -168,20 +172,20 @@ def _once(make: Callable[[], T]) -> Callable[[], T]:
     return get
 
 
-def kinds_of_account() -> dict[str, Adapter]:
-    """Every platform, and what is joined like one although it is none of their folders."""
-    return {**discover(), mail.MANIFEST.key: Adapter(mail.MANIFEST, mail.__name__)}
+def adapters() -> dict[str, Adapter]:
+    """Every platform there is, and what is built in, by key."""
+    return {**discover(), **{each.manifest.key: each for each in map(found, _BUILT_IN)}}
 
 
 def open_app(environ: Mapping[str, str] | None = None, *, pool: int = 4) -> App:
     """The app for this environment, with embedded servers where none are given. Raises ConfigError."""
     environ = os.environ if environ is None else environ
-    adapters = kinds_of_account()
-    settings = config.read({key: a.manifest for key, a in adapters.items()}, environ)
+    every = adapters()
+    settings = config.read({key: a.manifest for key, a in every.items()}, environ)
     servers = ExitStack()
     if not settings.database_url:
         settings = _with_own_servers(settings, servers)
-    return App(settings, environ, adapters, servers, pool)
+    return App(settings, environ, every, servers, pool)
 
 
 def _with_own_servers(settings: config.Settings, servers: ExitStack) -> config.Settings:

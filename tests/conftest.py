@@ -18,7 +18,7 @@ from connector import config
 from connector.embedded import postgres
 from connector.embedded import redis as embedded_redis
 from connector.store import migrate
-from connector.wiring import App, kinds_of_account
+from connector.wiring import App, adapters
 from tests.shop import Shop
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -105,9 +105,9 @@ def make_app(database_url: str) -> Iterator[MakeApp]:
             with pytest.MonkeyPatch.context() as patch:
                 for name, value in environ.items():
                     patch.setenv(name, value)
-                adapters = kinds_of_account()
-                read = config.read({key: a.manifest for key, a in adapters.items()}, environ)
-            return opened.enter_context(App(read, environ, adapters, ExitStack()))
+                every = adapters()
+                read = config.read({key: a.manifest for key, a in every.items()}, environ)
+            return opened.enter_context(App(read, environ, every, ExitStack()))
 
         yield make
 

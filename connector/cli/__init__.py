@@ -15,6 +15,7 @@ from connector.cli import (
     demo,
     fraud,
     history,
+    hook,
     inspect,
     judge,
     keys,
@@ -60,6 +61,7 @@ for _module in (
     history,
     tell,
     ask,
+    hook,
     sandbox,
     demo,
 ):

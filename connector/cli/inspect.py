@@ -85,6 +85,7 @@ def doctor(name: str | None, as_json: bool) -> None:
         found["parked"] = reports.parked(app.database, merchant)
         found["away"] = reports.away(app.database, merchant)
         found["untold"] = reports.untold(app.database, merchant)
+        found["undelivered"] = reports.undelivered(app.database, merchant)
         found["blind"] = reports.blind(app.database, merchant)
         found |= _promises(app, merchant)
         with app.database.begin(merchant) as tx:
@@ -124,6 +125,9 @@ def _account_words(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"{row['account']} may send outbound messages to this address, which is secret: {row['address']}"
     for row in found["blind"]:
         yield f"{row['platform']} {row['account']} shows no e-mails: {_BLIND}"
+    for row in found["undelivered"]:
+        yield f"not taken by {row['url']}, and given up {row['times']} times, the last time because {row['reason']}"
+        yield f"  connector hook replay --failed --account {row['url']}"
 
 
 def _promises(app: App, merchant: UUID) -> dict[str, Any]:

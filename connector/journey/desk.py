@@ -11,6 +11,7 @@ from connector.mapping import Mapping as FieldMapping
 from connector.ports.bills import Bills
 from connector.ports.forgetting import Forgetting
 from connector.ports.history import History
+from connector.ports.hooks import Receiver
 from connector.ports.inbound import Inbound
 from connector.ports.joining import Auth, Grant
 from connector.ports.lists import Lists
@@ -44,8 +45,9 @@ class Timing:
 class Platform:
     """One platform as the journey uses it.
 
-    offers, history, lists, steps, bills, telling and forgetting: where its manifest has the capability. standing: what
-    a merchant may be joined by without doing anything. secrets: the app's signing ones, newest first.
+    offers, history, lists, steps, bills, telling and forgetting: where its manifest has the capability; receiver: where it
+    is one of the merchant's own. standing: what a merchant may be joined by without doing anything. secrets: the app's
+    signing ones, newest first.
     """
 
     manifest: Manifest
@@ -58,6 +60,7 @@ class Platform:
     bills: Callable[[], Bills]
     telling: Callable[[], Telling]
     forgetting: Callable[[], Forgetting]
+    receiver: Callable[[], Receiver]
     auth: Callable[[], Auth]
     standing: Callable[[UUID], Grant | None]
     mapping: FieldMapping | None

@@ -71,6 +71,7 @@ def leave(desk: Desk, merchant: UUID, platform: str, external: str) -> str:
         left = f"it was out of reach already: {error.reason}"
     with desk.store.begin(merchant) as tx:
         tx.news.end(lane.connection, "the account was disconnected before it said that it had taken this")
+        tx.hooks.end(lane.connection, "the receiver was taken away")
         hand_back(tx)
         tx.connections.close(lane.connection, "removed", "the merchant disconnected it")
     return left

@@ -64,7 +64,7 @@ def say(desk: Desk, merchant: UUID, slug: str, word: Word) -> UUID | None:
         if word.order is not None:
             standing = _on_purchase(tx, word, touch, *word.order)
         else:
-            standing = _of_friend(tx, program, advocate, word, touch)
+            standing = _of_friend(desk, tx, program, advocate, word, touch)
     desk.wake(merchant_lane(merchant))
     if word.order is not None:
         desk.wake(connection_lane(word.order[0]))
@@ -114,13 +114,13 @@ def _same_human(tx: Tx, buyer: UUID, word: Word) -> None:
         tx.people.merge(buyer, other, f"{word.by} said: {word.evidence}")
 
 
-def _of_friend(tx: Tx, program: ProgramVersion, advocate: Advocate, word: Word, touch: Touch) -> UUID:
+def _of_friend(desk: Desk, tx: Tx, program: ProgramVersion, advocate: Advocate, word: Word, touch: Touch) -> UUID:
     """A referral of a friend who has done nothing yet; their purchase will join it."""
     friend = tx.people.resolve(None, [(EMAIL, word.email)]) if word.email.count("@") == 1 else None
     if friend is None:
         raise ConfigError(["say who the friend is: by --friend, an e-mail address, or by --order"])
     tx.marks.add([(friend, (Seen(EMAIL, word.email),))])
-    connection = next(iter(_at_home(tx, program)), None)
+    connection = next(iter(_at_home(desk, tx, program)), None)
     if connection is None:
         raise ConfigError(["connect a platform first: a referral needs a place where it may come true"])
     standing = tx.referrals.of_friend(program.id, friend)
@@ -146,8 +146,10 @@ def _of_friend(tx: Tx, program: ProgramVersion, advocate: Advocate, word: Word, 
     return opened
 
 
-def _at_home(tx: Tx, program: ProgramVersion) -> list[UUID]:
-    """Connections of the platform that the program looks at; any other where there is none."""
-    platforms = tx.connections.platforms()
-    source = program.program.source
-    return sorted(platforms, key=lambda each: (platforms[each] != source, each))
+def _at_home(desk: Desk, tx: Tx, program: ProgramVersion) -> list[UUID]:
+    """Connections of the platform that the program looks at; else those that know any purchases."""
+    platforms, source = tx.connections.platforms(), program.program.source
+    selling = [
+        each for each, key in platforms.items() if key in desk.platforms and desk.platforms[key].manifest.qualifying
+    ]
+    return sorted(selling, key=lambda each: (platforms[each] != source, each))

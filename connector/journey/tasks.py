@@ -20,6 +20,8 @@ POLL = "poll"
 TAKE_OFF, FORGETS = "take_off", "forgets"
 #: On both: what happened is handed to the account that tells it; it is told there.
 TELL = "tell"
+#: On a connection's lane: news is sent to a receiver of the merchant's own.
+HOOK = "hook"
 #: What a mapping calls a person who refers others, and what an account bears whose records of them we write.
 ADVOCATE, PROFILES = "advocate", "profiles"
 #: What an account bears for which we keep the addresses of people whom it cannot know otherwise.

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from connector.domain.news import NewsKind
 from connector.errors import Gone, NotDone, PlatformError, Refused, Unknown
+from connector.journey import receivers
 from connector.journey.accounts import open_account
 from connector.journey.desk import Desk, Lane
 from connector.journey.effects import code_of
@@ -46,7 +47,7 @@ _NOBODY = "nobody knows how to reach this person there: no address of theirs is 
 
 
 def hand_out_due(desk: Desk, merchant: UUID) -> int:
-    """Give what happened to the accounts that tell it; without one it waits for one to be connected."""
+    """Give what happened to the accounts that tell it, and to all receivers; without an account that tells it waits."""
     name = merchant_lane(merchant)
     with desk.store.begin(merchant) as tx:
         tasks = tx.tasks.due(name, TELL, 1)
@@ -55,10 +56,11 @@ def hand_out_due(desk: Desk, merchant: UUID) -> int:
         count, tellers = tx.news.hand_out(orders(desk, tx), MANY)
         for teller in tellers:
             tx.tasks.mark(connection_lane(teller), TELL, [TELL])
-        if count < MANY:
+        seen, hooks = receivers.queue(tx, MANY)
+        if max(count, seen) < MANY:
             tx.tasks.close(tasks)
-    for teller in tellers:
-        desk.wake(connection_lane(teller))
+    for each in (*tellers, *hooks):
+        desk.wake(connection_lane(each))
     return 1
 
 
@@ -173,8 +175,14 @@ def _rendered(desk: Desk, tx: Tx, lane: Lane, connection: Connection, each: Wait
 
 def said(each: Waiting, public_url: str, key: bytes) -> dict[str, str]:
     """What one piece of news says, by the names that marketers see."""
-    link = f"{public_url}/r/{each.code}" if each.code and each.role == ADVOCATE else ""
-    told = {
+    told = {**stated(each, public_url), "reward_code": _secret(each, key), "share_text": _share_text(each, public_url)}
+    return {name: text for name, text in told.items() if text}
+
+
+def stated(each: Waiting, public_url: str) -> dict[str, str]:
+    """The part of it that is not its owner's alone; "" where there is none."""
+    link = _link(each, public_url)
+    return {
         "program": each.program,
         "code": each.code,
         "link": link,
@@ -182,16 +190,19 @@ def said(each: Waiting, public_url: str, key: bytes) -> dict[str, str]:
         "referral_id": str(each.referral or ""),
         "reward_id": str(each.reward or ""),
         "reward_kind": each.means,
-        "reward_code": _secret(each, key),
         "reason": each.reason,
         "item": each.item,
-        "share_text": _share_text(each, link),
     }
-    return {name: text for name, text in told.items() if text}
 
 
-def _share_text(each: Waiting, link: str) -> str:
+def _link(each: Waiting, public_url: str) -> str:
+    """An advocate's own; a friend shares none."""
+    return f"{public_url}/r/{each.code}" if each.code and each.role == ADVOCATE else ""
+
+
+def _share_text(each: Waiting, public_url: str) -> str:
     """What an advocate may send to friends, with what they have of it said in plain words."""
+    link = _link(each, public_url)
     if not link or each.kind not in _SHARED:
         return ""
     names = {"link": link, "code": each.code, "program": each.program, "business": each.business}

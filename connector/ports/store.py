@@ -19,6 +19,7 @@ from connector.domain.touch import Touch
 from connector.ports.asking import Asks
 from connector.ports.forgetting import Leftovers
 from connector.ports.history import Backfill, Chapter
+from connector.ports.hooks import Hooks
 from connector.ports.inbound import Item, Sighting
 from connector.ports.money import Attempts, Holdings, Ledger, Limits, Rewards
 from connector.ports.news import Book
@@ -356,6 +357,8 @@ class Tx(Protocol):
     def ledger(self) -> Ledger: ...
     @property
     def receipts(self) -> Receipts: ...
+    @property
+    def hooks(self) -> Hooks: ...
     @property
     def requests(self) -> Requests: ...
     @property

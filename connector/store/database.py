@@ -21,6 +21,7 @@ from connector.store.attempts import Attempts
 from connector.store.backfill import Backfills
 from connector.store.history_facts import Past
 from connector.store.holdings import Holdings
+from connector.store.hooks import Hooks
 from connector.store.inbox import Deliveries, Tasks
 from connector.store.ledger import Ledger
 from connector.store.leftovers import Leftovers
@@ -162,6 +163,10 @@ class Tx:
     @cached_property
     def leftovers(self) -> Leftovers:
         return Leftovers(self)
+
+    @cached_property
+    def hooks(self) -> Hooks:
+        return Hooks(self)
 
     @cached_property
     def requests(self) -> Requests:

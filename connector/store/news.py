@@ -26,6 +26,15 @@ _CODE = """CASE news.role WHEN 'friend' THEN (SELECT touch ->> 'code' FROM refer
                    JOIN person theirs ON theirs.id = advocate.person_id
                  WHERE advocate.program_id = news.program_id AND theirs.canonical_id = person.canonical_id
                    AND code.kind = 'minted') END"""
+#: What any account may say of a piece of news, beside its own columns, and where that stands.
+SAYS = f"""reward.means, reward.item, {_CODE} AS code, merchant.name AS business, version.data ->> 'name' AS program,
+    version.data -> 'share' AS share, program.slug,
+    coalesce(version.data ->> 'mode', 'live') IN ('live', 'pilot')
+      AND coalesce(version.data #> '{{enrol,ways}}' ? 'join', true) AS joinable"""
+BESIDE = """JOIN merchant ON merchant.id = :merchant
+    JOIN program ON program.id = news.program_id
+    JOIN program_version version ON version.program_id = program.id AND version.version = program.version
+    LEFT JOIN reward ON reward.id = news.reward_id"""
 _EMAIL = """(SELECT email_sealed FROM person theirs WHERE theirs.merchant_id = :merchant
              AND theirs.canonical_id = person.canonical_id AND email_sealed IS NOT NULL ORDER BY id LIMIT 1)"""
 _QUIET = """EXISTS (SELECT FROM person theirs WHERE theirs.merchant_id = :merchant
@@ -160,46 +169,18 @@ class Book(Repository):
                     LIMIT (SELECT CASE state WHEN 'tried' THEN least(:few, :limit) ELSE :limit END FROM which)
                     FOR UPDATE),
                 taken AS (UPDATE news SET state = 'tried' FROM mine WHERE news.id = mine.id)
-                SELECT news.*, mine.state = 'tried' AS again, reward.means, {_CODE} AS code, {_EMAIL} AS email_sealed,
-                    {_QUIET} AS quiet, merchant.name AS business,
-                    reward.item, version.data ->> 'name' AS program, version.data -> 'share' AS share,
-                    program.slug, coalesce(version.data ->> 'mode', 'live') IN ('live', 'pilot')
-                      AND coalesce(version.data #> '{{enrol,ways}}' ? 'join', true) AS joinable
+                SELECT news.*, mine.state = 'tried' AS again, {SAYS}, {_EMAIL} AS email_sealed, {_QUIET} AS quiet
                 FROM news JOIN mine ON mine.id = news.id JOIN person ON person.id = news.person_id
-                  JOIN merchant ON merchant.id = :merchant
-                  JOIN program ON program.id = news.program_id
-                  JOIN program_version version
-                    ON version.program_id = program.id AND version.version = program.version
-                  LEFT JOIN reward ON reward.id = news.reward_id
+                  {BESIDE}
                 ORDER BY news.at, news.id""",  # noqa: S608 - texts of our own
             connection=connection,
             limit=limit,
             few=FEW,
         ).all()
-        return [self._waiting(row) for row in rows]
+        return [waiting(row, self._email(row.email_sealed), again=row.again, quiet=row.quiet) for row in rows]
 
-    def _waiting(self, row: Any) -> Waiting:
-        return Waiting(
-            id=row.id,
-            kind=NewsKind(row.kind),
-            role=row.role,
-            person=row.person_id,
-            at=row.at,
-            program=row.program,
-            email=self.tx.unseal(EMAIL_FIELD, row.email_sealed).decode() if row.email_sealed else "",
-            code=row.code or "",
-            referral=row.referral_id,
-            reward=row.reward_id,
-            amount=Money(row.amount, row.currency) if row.currency else None,
-            means=row.means or "",
-            reason=row.reason,
-            item=row.item or "",
-            share=Share(**(row.share or {})),
-            join=f"/join/{slug(row.business)}?program={row.slug}" if row.joinable else "",
-            business=row.business,
-            quiet=row.quiet,
-            again=row.again,
-        )
+    def _email(self, sealed: bytes | None) -> str:
+        return self.tx.unseal(EMAIL_FIELD, sealed).decode() if sealed else ""
 
     def settle(self, connection: UUID, results: Sequence[NewsResult]) -> None:
         """What became of them there; whom this account could not reach waits for another one."""
@@ -248,3 +229,28 @@ class Book(Repository):
             connection=connection,
             reason=reason,
         )
+
+
+def waiting(row: Any, email: str, *, again: bool, quiet: bool = False) -> Waiting:
+    """A row of news with what SAYS adds to it."""
+    return Waiting(
+        id=row.id,
+        kind=NewsKind(row.kind),
+        role=row.role,
+        person=row.person_id,
+        at=row.at,
+        program=row.program,
+        email=email,
+        code=row.code or "",
+        referral=row.referral_id,
+        reward=row.reward_id,
+        amount=Money(row.amount, row.currency) if row.currency else None,
+        means=row.means or "",
+        reason=row.reason,
+        item=row.item or "",
+        share=Share(**(row.share or {})),
+        join=f"/join/{slug(row.business)}?program={row.slug}" if row.joinable else "",
+        business=row.business,
+        quiet=quiet,
+        again=again,
+    )

@@ -63,6 +63,19 @@ def untold(database: Database, merchant: UUID) -> list[dict[str, Any]]:
         return [dict(row) for row in rows]
 
 
+def undelivered(database: Database, merchant: UUID) -> list[dict[str, Any]]:
+    """Receivers that were sent something in vain until it was given up; reason: the newest."""
+    with database.begin(merchant) as tx:
+        rows = tx.run(
+            """SELECT external_account AS url, count(*) AS times,
+                 (array_agg(outcome ORDER BY done_at DESC))[1] AS reason
+               FROM hook_delivery JOIN connection ON connection.id = connection_id AND connection.state <> 'removed'
+               WHERE hook_delivery.merchant_id = :merchant AND hook_delivery.state = 'failed' AND tries > 0
+               GROUP BY 1 ORDER BY 1"""
+        ).mappings()
+        return [dict(row) for row in rows]
+
+
 #: Which book stands against the open liability for what, in the order in which it comes about.
 _PARTS = {Book.PAYABLE: "issued", Book.REDEEMED: "redeemed", Book.EXPIRED: "expired", Book.RECLAIM: "reversed"}
 

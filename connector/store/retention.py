@@ -24,6 +24,8 @@ _RULES = (
     """DELETE FROM person_mark WHERE merchant_id = :merchant AND kind = 'network'
        AND since < clock_timestamp() - interval '400 days'""",
     "DELETE FROM request WHERE merchant_id = :merchant AND at < clock_timestamp() - interval '400 days'",
+    """DELETE FROM hook_delivery WHERE merchant_id = :merchant
+       AND done_at < clock_timestamp() - CASE state WHEN 'done' THEN interval '30 days' ELSE interval '400 days' END""",
     "DELETE FROM guess WHERE merchant_id = :merchant AND at < clock_timestamp() - interval '30 days'",
     "DELETE FROM touch WHERE merchant_id = :merchant AND at < clock_timestamp() - interval '400 days'",
 )

@@ -21,11 +21,11 @@ from connector.domain.news import MEANING, NewsKind
 from connector.journey.tellers import ALL, order
 from connector.mail.letters import letter
 from connector.ports.platform import Capability
-from connector.wiring import kinds_of_account
+from connector.wiring import adapters
 from tests.adapters.test_klaviyo_page import EXAMPLE, HEARD
 
 PAGE = Path(__file__).parents[2] / "docs" / "tell.md"
-MANIFESTS = {key: each.manifest for key, each in kinds_of_account().items()}
+MANIFESTS = {key: each.manifest for key, each in adapters().items()}
 ABLE = sorted(
     (key for key, each in MANIFESTS.items() if Capability.EVENT in each.capabilities),
     key=lambda key: (MANIFESTS[key].tell_rank or 99, key),

@@ -166,6 +166,7 @@ def furnish(world: World) -> None:
         tx.asks.add(world.referral.program, world.anna, [Moment(Prompt.DELIVERY, "delivery/1", NOW)])
         tx.leftovers.leave(world.anna, [world.connection], ["anna@example.com"])
         tx.news.of_reward(NewsKind.ISSUED, "issued", world.reward, TEN)
+        tx.hooks.queue("shop", 10)
         tx.deliveries.add(world.connection, "shop", [Item("anna.example.com", "orders", f"{world.merchant}", b"{}")])
         tx.truths.note(world.connection, ref, [world.referral.touch])
         tx.truths.save(world.connection, order_truth(), world.ben)

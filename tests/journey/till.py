@@ -163,6 +163,7 @@ class Counter:
             bills=lambda: till,
             telling=lambda: till,
             forgetting=lambda: till,
+            receiver=lambda: till,
             auth=lambda: till,
             standing=lambda _merchant: None,
             mapping=None,

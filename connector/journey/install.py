@@ -46,6 +46,7 @@ def _retire_what_stood(tx: Tx, desk: Desk, platform: str, grant: Grant) -> None:
     stood = desk.platforms[platform].standing(tx.merchant)
     owner = desk.store.account(platform, stood.external) if stood and stood.external != grant.external else None
     if owner is not None:
+        tx.news.end(owner.target, "another account was joined before it was known whether this was taken")
         tx.connections.close(owner.target, "removed", "the merchant joined an account of their own")
 
 

@@ -263,7 +263,7 @@ class People(Repository):
                 WHERE merchant_id = :merchant AND person_id IN {_GROUP}""",  # noqa: S608
             id=person,
         ).all()
-        for table in ("person_mark", "person_group", "invitation"):
+        for table in ("person_mark", "person_group", "invitation", "ask"):
             self.run(f"DELETE FROM {table} WHERE merchant_id = :merchant AND person_id IN {_GROUP}", id=person)  # noqa: S608
         self.run(
             f"""DELETE FROM directory WHERE merchant_id = :merchant AND kind = 'portal' AND target_id IN (

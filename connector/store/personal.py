@@ -32,6 +32,9 @@ _LISTS = {
     "invitations": f"""SELECT program.slug AS program, way, invited_at FROM invitation
         JOIN program ON program.id = invitation.program_id
         WHERE invitation.merchant_id = :merchant AND person_id IN {_GROUP} ORDER BY invited_at""",  # noqa: S608
+    "questions": f"""SELECT program.slug AS program, prompt, at, state, why, score, decided_at FROM ask
+        JOIN program ON program.id = ask.program_id
+        WHERE ask.merchant_id = :merchant AND person_id IN {_GROUP} ORDER BY at""",  # noqa: S608
     "groups": f"""SELECT person_group.name, connection.platform FROM person_group
         LEFT JOIN connection ON connection.id = person_group.connection_id
         WHERE person_group.merchant_id = :merchant AND person_id IN {_GROUP} ORDER BY 1, 2""",  # noqa: S608

@@ -14,11 +14,11 @@ MANIFEST = Manifest(
         {
             Capability.BALANCE,
             Capability.RECORD,
+            Capability.EVENT,
             Capability.LISTS,
             Capability.STEPS,
             Capability.BILLS,
             Capability.HISTORY,
-            Capability.EVENT,
         }
     ),
     qualifying=frozenset({"deal_won", "lead_created", "stage_reached", "property_reached", "invoice_paid"}),
@@ -68,8 +68,8 @@ MANIFEST = Manifest(
     look_batch=100,
     write_batch=100,
     watch_batch=100,
+    tell_batch=100,
     quiet=timedelta(seconds=60),
     prepares=True,
     by_email=True,
-    tell_batch=100,
 )

@@ -21,6 +21,8 @@ _THEIRS = """SELECT person.id, person.canonical_id AS who FROM person
 class Asks(Repository):
     def add(self, program: UUID, person: UUID, moments: Sequence[Moment]) -> Sequence[tuple[UUID, datetime]]:
         """Keep the moments that are not there yet; returns their ids and times."""
+        if not moments:
+            return ()
         rows = self.run(
             """INSERT INTO ask (id, merchant_id, program_id, person_id, prompt, key, at)
                SELECT id, :merchant, :program, :person, prompt, key, at

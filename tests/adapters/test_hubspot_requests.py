@@ -19,9 +19,11 @@ from adapters.hubspot import MANIFEST
 from adapters.hubspot.api.answers import Told, classify, token_refused
 from connector.domain.facts import ObjectRef
 from connector.domain.money import Money
+from connector.domain.news import NewsKind
 from connector.errors import Gone, NotDone, PlatformError, Refused, Throttled, TokenExpired, Unavailable, Unknown
 from connector.mapping import ALWAYS, IF_EMPTY
 from connector.ports.bills import Deduction
+from connector.ports.news import News
 from connector.ports.platform import Capability, Direction, Effect, Holding
 from connector.ports.records import REFERRED_BY, FieldValue, Link, RecordWrite
 from connector.ports.steps import Ended
@@ -57,6 +59,7 @@ def exercise(portal):
     write(portal, account, friend, advocate)
     pay(portal, account, advocate)
     listed(portal, account, friend)
+    heard(portal, account, friend)
     portal.auth.leave(account)
 
 
@@ -130,6 +133,13 @@ def listed(portal, account, friend):
     waits = {"type": "contacts", "id": friend.id}
     run = portal.client.control("action", object=waits, send=False)["callback_id"]
     portal.out.complete(account, run, Ended(done=True, told={"referral_state": "issued"}))
+
+
+def heard(portal, account, friend):
+    now, amount = datetime.now(UTC), Money(500, "EUR")
+    one = News(uuid4(), NewsKind.ISSUED, "friend", now, person=friend.id, values={"program": "tea"}, amount=amount)
+    other = News(uuid4(), NewsKind.DUE, "advocate", now, "advocate@example.com", again=True)
+    assert [result.refused for result in portal.out.tell(account, [one, other])] == ["", ""]
 
 
 @pytest.fixture(scope="module")

@@ -205,6 +205,15 @@ def test_an_admins_rule_holds_for_apps_and_not_for_people(client):
     assert answer.status_code == 400 and "A phone is required" in answer.json()["message"]
 
 
+@pytest.mark.parametrize(("kind", "name", "most"), [("contacts", "firstname", 45), ("deals", "dealname", 20)])
+def test_history_goes_back_as_far_as_hubspot_keeps_it(client, kind, name, most):
+    number, path = str(client.control(kind, properties={})["id"]), f"/crm/objects/2026-09/{kind}"
+    for time in range(most + 1):
+        write(client, "update", change(number, **{name: f"name {time}"}), path=path)
+    (row,) = read(client, number, history=[name], path=path).json()["results"]
+    assert [v["value"] for v in row["propertiesWithHistory"][name]] == [f"name {time}" for time in range(most, 0, -1)]
+
+
 def test_history_tells_who_wrote_what_newest_first_and_a_value_that_stays_is_no_write(client):
     number = contact(client, firstname="Typed")
     for _ in range(2):

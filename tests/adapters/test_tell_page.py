@@ -13,7 +13,7 @@ from uuid import UUID
 
 import pytest
 
-from adapters.hubspot.outbound.telling import KIND as PROPERTY
+from adapters.hubspot.outbound.telling import NEWS as PROPERTY
 from adapters.klaviyo.outbound.names import DEFAULT, metric
 from adapters.salesforce.outbound.telling import NEWS
 from adapters.shopify.outbound.triggers import title

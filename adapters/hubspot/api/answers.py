@@ -21,6 +21,8 @@ WINDOW_S = 10.0
 #: How long to wait by what HubSpot says of the limit that was met.
 _POLICIES = {"DAILY": MAX_WAIT_S, "SECONDLY": 1.0}
 _LOCKED_S = 2.0
+#: HubSpot's word for a property that is written to and is not there.
+ABSENT_PROPERTY = "PROPERTY_DOESNT_EXIST"
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,8 @@ def missing_scopes(answer: Json) -> list[str]:
 def _code(reply: Reply) -> str:
     """HubSpot's word for it. A property that is not there says so in the message alone."""
     answer = parse(reply) or {}
-    if "PROPERTY_DOESNT_EXIST" in str(answer.get("message")):
-        return "PROPERTY_DOESNT_EXIST"
+    if ABSENT_PROPERTY in str(answer.get("message")):
+        return ABSENT_PROPERTY
     return str(answer.get("category") or answer.get("errorType") or reply.status)
 
 

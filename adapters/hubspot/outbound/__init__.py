@@ -1,4 +1,4 @@
-"""What we ask of a HubSpot account, one idea a file: reads, records, news, the wallet, lists, steps, and what is set up."""
+"""What we ask of a HubSpot account, one idea a file: reads, records, the wallet, lists, steps, news, and what is set up."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from adapters.hubspot.outbound.history import History
 from adapters.hubspot.outbound.lists import Lists
 from adapters.hubspot.outbound.portal import Portals
 from adapters.hubspot.outbound.reads import Reads
+from adapters.hubspot.outbound.records import Records
 from adapters.hubspot.outbound.setup import Provision
 from adapters.hubspot.outbound.steps import Steps
 from adapters.hubspot.outbound.telling import Telling
@@ -19,7 +20,7 @@ from connector.ports.platform import Kit
 
 
 @dataclass(frozen=True)
-class HubSpotOutbound(Reads, Telling, Wallet, Lists, Steps, Bills, History, Provision):
+class HubSpotOutbound(Reads, Records, Wallet, Lists, Steps, Bills, History, Telling, Provision):
     """All calls to accounts."""
 
     client: Client

@@ -10,11 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.hubspot.api import BATCH, HISTORY_BATCH, PATHS, VERSION, Client, shaped
-from adapters.hubspot.api.answers import refusals
+from adapters.hubspot.api import BATCH, HISTORY_BATCH, Client, shaped
 from adapters.hubspot.outbound.ties import Ties
+from adapters.hubspot.outbound.updates import update
 from adapters.hubspot.outbound.values import held, same, versions
-from adapters.plain import rows, text_of
 from connector.domain.facts import ObjectRef
 from connector.domain.person import EMAIL, normal
 from connector.errors import Refused
@@ -29,7 +28,7 @@ _APPS = "INTEGRATION"
 
 
 @dataclass(frozen=True)
-class Plan:
+class _Plan:
     """What is to be written to one record: all of our own values, and which of them stand where nothing stood before.
 
     sources: the writes that came together in it.
@@ -68,7 +67,7 @@ class Records:
         if kind == "credit":
             return self.ties.keep_credits(account, writes)
         plans, results = self._planned(account, kind, writes)
-        refused = self.send(account, kind, [plan for plan in plans if plan.values])
+        refused = self._send(account, kind, [plan for plan in plans if plan.values])
         raced, stuck = self._put_back(account, kind, [p for p in plans if p.filled and p.id not in refused])
         refused |= stuck
         for plan in plans:
@@ -87,7 +86,7 @@ class Records:
 
     def _planned(
         self, account: Account, kind: str, writes: Sequence[RecordWrite]
-    ) -> tuple[list[Plan], dict[int, RecordResult]]:
+    ) -> tuple[list[_Plan], dict[int, RecordResult]]:
         """The writes as they are needed, each record once whatever names it goes by; and what is known already."""
         names = sorted({name for write in writes for name in write.fields})
         ids = [write.ref.id for write in writes if write.ref.id]
@@ -107,49 +106,18 @@ class Records:
 
     # ── Writing ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def send(self, account: Account, kind: str, plans: Sequence[Plan]) -> dict[str, str]:
-        """Write a batch; returns why records were refused, by id. What the answer does not speak of is written alone."""
-        if not plans:
-            return {}
-        by_trace = {f"{place}": plan for place, plan in enumerate(plans)}
-        inputs = [
-            {"id": plan.id, "properties": dict(plan.values), "objectWriteTraceId": trace}
-            for trace, plan in by_trace.items()
-        ]
-        path = f"/crm/objects/{VERSION}/{PATHS[kind]}/batch/update"
+    def _send(self, account: Account, kind: str, plans: Sequence[_Plan]) -> dict[str, str]:
+        """Write a batch; returns why records were refused, by id."""
+        values = {plan.id: plan.values for plan in plans}
         try:
-            answer = self.client.run(
-                account, "POST", path, operation=f"write_{kind}", body={"inputs": inputs}, changes=True
-            )
-        except Refused as error:
-            if error.status == 403:  # noqa: PLR2004 - a permission is missing, for each of them
-                return {plan.id: error.reason for plan in plans}
-            return self._alone(account, kind, plans, error)
-        done = {text_of(row.get("id")) for row in rows(answer["results"])}
-        refused = {by_trace[trace].id: words for trace, words in refusals(answer) if trace in by_trace}
-        lost = [plan for plan in plans if plan.id not in done and plan.id not in refused]
-        return refused | {ref: words for plan in lost for ref, words in self._single(account, kind, plan).items()}
-
-    def _alone(self, account: Account, kind: str, plans: Sequence[Plan], error: Refused) -> dict[str, str]:
-        """Something spoils the batch: halves of it are tried, down to the record that HubSpot has words about."""
-        if len(plans) == 1:
-            return {plans[0].id: error.reason}
-        middle = len(plans) // 2
-        return self.send(account, kind, plans[:middle]) | self.send(account, kind, plans[middle:])
-
-    def _single(self, account: Account, kind: str, plan: Plan) -> dict[str, str]:
-        path, body = f"/crm/objects/{VERSION}/{PATHS[kind]}/{{id}}", {"properties": dict(plan.values)}
-        try:
-            filled = {"id": plan.id}
-            self.client.run(account, "PATCH", path, operation=f"write_{kind}", body=body, filled=filled, changes=True)
-        except Refused as error:
-            return {plan.id: error.reason}
-        return {}
+            return {external: why for external, why in update(self.client, account, kind, values) if why}
+        except Refused as error:  # a permission is missing, for each of them
+            return dict.fromkeys(values, error.reason)
 
     # ── Looking once more ───────────────────────────────────────────────────────────────────────────────────────
 
     def _put_back(
-        self, account: Account, kind: str, plans: Sequence[Plan]
+        self, account: Account, kind: str, plans: Sequence[_Plan]
     ) -> tuple[dict[str, frozenset[str]], dict[str, str]]:
         """Values that people saved while we were writing, put back: the fields concerned, and where that was refused."""
         raced: dict[str, dict[str, str]] = {}
@@ -162,8 +130,8 @@ class Records:
                 for plan in part
                 if plan.id in read.found and (theirs := dict(_overwritten(plan, read.found[plan.id])))
             }
-        back = [Plan(kind, external, values, {}, frozenset(), ()) for external, values in raced.items()]
-        stuck = self.send(account, kind, back)
+        back = [_Plan(kind, external, values, {}, frozenset(), ()) for external, values in raced.items()]
+        stuck = self._send(account, kind, back)
         words = {
             external: f"a person's {', '.join(raced[external])} could not be put back: {why}"
             for external, why in stuck.items()
@@ -171,7 +139,7 @@ class Records:
         return {external: frozenset(values) for external, values in raced.items()}, words
 
 
-def _plan(kind: str, external: str, record: Json, writes: Sequence[RecordWrite]) -> Plan:
+def _plan(kind: str, external: str, record: Json, writes: Sequence[RecordWrite]) -> _Plan:
     """The full set of our values for one record; of several writes to it the last one counts for a field."""
     fields: dict[str, FieldValue] = {}
     for write in writes:
@@ -184,10 +152,10 @@ def _plan(kind: str, external: str, record: Json, writes: Sequence[RecordWrite])
     # Where all of it stands already, our last look at what people saved meanwhile may have been lost.
     filled = {name: value for name, value in values.items() if fields[name].policy == IF_EMPTY} if changed else mine
     kept = frozenset(fields) - frozenset(allowed) - frozenset(mine)
-    return Plan(kind, external, values, filled, kept, tuple(writes))
+    return _Plan(kind, external, values, filled, kept, tuple(writes))
 
 
-def _overwritten(plan: Plan, record: Json) -> Iterator[tuple[str, str]]:
+def _overwritten(plan: _Plan, record: Json) -> Iterator[tuple[str, str]]:
     """Fields where our value stands right above one that somebody else put there after we had found it empty."""
     for name, value in plan.filled.items():
         now, *before = versions(record, name)[:2] or (None,)

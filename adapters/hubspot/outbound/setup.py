@@ -23,7 +23,7 @@ Json = Mapping[str, Any]
 GROUP, GROUP_LABEL, OURS = "referrals", "Referrals", "referral_"
 _KINDS = {"contact": "contacts", "advocate": "contacts", "deal": "0-3"}
 _SHOWN = {"string": "text", "number": "number", "datetime": "date", "date": "date", "enumeration": "select"}
-#: Properties that no mapping names: where codes come in, who is an advocate, the wallet, and the news.
+#: Properties that no mapping names: where codes come in, who is an advocate, the wallet, and news.
 _OWN = (
     FieldPlan("ref", "string", "The referral code from a link: a hidden form field of this name is filled by itself."),
     FieldPlan("referral_code", "string", "The referral code that somebody gave: fill it from a form, or by hand."),
@@ -35,7 +35,7 @@ _OWN = (
     FieldPlan(wallet.LAST_AMOUNT, "number", "The last referral credit."),
     FieldPlan(wallet.LAST_AT, "datetime", "When the last referral credit came."),
     FieldPlan(wallet.LAST_MARK, "string", "The mark of the last referral credit, as the history shows it."),
-    *telling.PROPERTIES,
+    *telling.PLANS,
 )
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from adapters.hubspot import MANIFEST
 from adapters.hubspot.api import VERSION, Client, shaped
+from adapters.hubspot.api.answers import ABSENT_PROPERTY
 from adapters.hubspot.outbound.values import Json
 from adapters.plain import text_of, time_of
 from connector import clock
@@ -99,7 +100,7 @@ class Wallet:
                 account, "PATCH", path, operation=_name(effect), body=body, filled=filled, changes=True, effect=guard
             )
         except Refused as error:
-            if error.code != "PROPERTY_DOESNT_EXIST":
+            if error.code != ABSENT_PROPERTY:
                 raise
             raise Unavailable("the properties for referral credit are not made yet", platform=MANIFEST.key) from error
         properties = told.get("properties")

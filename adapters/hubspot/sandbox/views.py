@@ -14,6 +14,8 @@ from adapters.hubspot.sandbox.state import Portal, Record
 _CREATED = {"createdate", "hs_createdate"}
 _MODIFIED = {"lastmodifieddate", "hs_lastmodifieddate"}
 _ALWAYS = ("createdate", "hs_object_id")
+#: Values of a property that are kept, of contacts and of other kinds ("Export property history", 2024-08).
+_MOST_OF_CONTACTS, _MOST = 45, 20
 
 
 def value_of(portal: Portal, record: Record, name: str, as_of: datetime | None = None) -> str | None:
@@ -87,7 +89,8 @@ def _frame(portal: Portal, record: Record, properties: Json) -> Json:
 
 
 def versions(record: Record, name: str) -> list[Json]:
-    """Each value that the property had, newest first."""
+    """The last values that the property had, newest first."""
+    most = _MOST_OF_CONTACTS if record.kind.id == CONTACT else _MOST
     return [
         {
             "value": version.value,
@@ -96,7 +99,7 @@ def versions(record: Record, name: str) -> list[Json]:
             "sourceId": version.by.id,
             **_person(version.by.id),
         }
-        for version in record.values.get(name, [])
+        for version in record.values.get(name, [])[:most]
     ]
 
 

@@ -12,7 +12,6 @@ from itertools import count
 from typing import Any
 
 from adapters.hubspot import MANIFEST, inbound
-from adapters.hubspot.outbound.telling import ID, KIND, PROPERTIES
 from adapters.hubspot.sandbox import Sandbox, start
 from adapters.hubspot.sandbox.client import Client
 from connector.domain.facts import ObjectRef
@@ -25,7 +24,7 @@ from tests.adapters.conformance.wire import Request
 
 _CONTACTS = "/crm/objects/2026-09/contacts"
 _BALANCE, _HISTORY = "referral_credit_balance", "referral_credit_history"
-_SHOWN = {"string": "text", "number": "number", "datetime": "date"}
+_NEWS_ID = "referral_news_id"
 #: What an account that the product has set up holds, as far as the suite writes it.
 _PROPERTIES = (
     (_BALANCE, "number", "number"),
@@ -37,12 +36,15 @@ _PROPERTIES = (
     ("referral_last_credit_id", "string", "text"),
     ("referral_source", "string", "text"),
     ("referral_campaign", "string", "text"),
-    *(
-        (each.name, (kind := each.type.partition("/")[0]), "textarea" if "/" in each.type else _SHOWN[kind])
-        for each in PROPERTIES
-        if not each.choices
-    ),
+    ("referral_news", "enumeration", "select"),
+    (_NEWS_ID, "string", "text"),
+    ("referral_news_at", "datetime", "date"),
+    ("referral_news_amount", "number", "number"),
+    ("referral_news_currency", "string", "text"),
+    ("referral_news_text", "string", "textarea"),
 )
+#: What a property may hold that takes no other value.
+_OPTIONS = {"enumeration": [{"label": kind, "value": kind} for kind in NewsKind]}
 _GROUP = {"name": "referrals", "label": "Referrals"}
 _KINDS = {"contact": "contacts", "deal": "deals"}
 _ADDRESS = "/webhooks/hubspot"
@@ -68,18 +70,20 @@ class Driver(driver.Driver):
         )
         self._client.ask("POST", "/crm/properties/2026-09/contacts/groups", _GROUP)
         rows = [
-            {"name": name, "label": name, "type": kind, "fieldType": shown, "groupName": _GROUP["name"]}
+            {
+                "name": name,
+                "label": name,
+                "type": kind,
+                "fieldType": shown,
+                "groupName": _GROUP["name"],
+                "options": _OPTIONS.get(kind, []),
+            }
             for name, kind, shown in _PROPERTIES
         ]
-        kinds = [
-            {"label": kind, "value": kind, "displayOrder": place, "hidden": False}
-            for place, kind in enumerate(NewsKind)
-        ]
-        picked = {"name": KIND, "label": KIND, "type": "enumeration", "fieldType": "select", "options": kinds}
-        rows.append({**picked, "groupName": _GROUP["name"]})
         self._client.ask("POST", "/crm/properties/2026-09/contacts/batch/create", {"inputs": rows})
         self._numbers = count(1)
         self._funded: set[int] = set()
+        self._listeners: dict[str, str] = {}
         return self._sandbox.url
 
     def stop(self) -> None:
@@ -152,15 +156,18 @@ class Driver(driver.Driver):
         return [Money.parse(value, driver.CURRENCY).minor for value in values]
 
     def listener(self, email: str) -> None:
-        self.person(email)
+        self._listeners[email] = self.person(email)
 
     def is_told(self, request: Request) -> bool:
-        return self.is_write(request) and f'"{ID}"'.encode() in request.body
+        return self.is_write(request) and _NEWS_ID.encode() in request.body
 
     def heard(self, email: str) -> list[str]:
-        past = {"idProperty": "email", "propertiesWithHistory": ID}
-        told = self._client.ask("GET", f"{_CONTACTS}/{email}", **past)
-        return [row["value"] for row in told["propertiesWithHistory"].get(ID, []) if row["value"]]
+        """Each change of the id, for workflows start from that."""
+        return [
+            entry["new"]
+            for entry in self._client.book()["entries"]
+            if (entry["property"], entry["id"]) == (_NEWS_ID, self._listeners[email])
+        ]
 
     def is_send(self, request: Request, operation: Operation) -> bool:  # noqa: ARG002 - one call serves both
         return request.method == "PATCH" and request.path.startswith(_CONTACTS) and _BALANCE.encode() in request.body

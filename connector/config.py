@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -117,6 +118,15 @@ def _spoken(error: ValidationError) -> list[str]:
 
 
 def _platform_problems(manifest: Manifest, environ: Mapping[str, str]) -> list[str]:
+    odd = [
+        f"{each.name}: give {each.help}"
+        for each in manifest.settings
+        if each.pattern and (value := environ.get(each.name, "")) and not re.fullmatch(each.pattern, value.strip())
+    ]
+    return odd + _url_problems(manifest, environ)
+
+
+def _url_problems(manifest: Manifest, environ: Mapping[str, str]) -> list[str]:
     url = environ.get(manifest.url_setting, "")
     parts = urlsplit(url.replace("{shop}", "shop"))
     if url and (parts.scheme not in ("http", "https") or not parts.hostname):

@@ -9,6 +9,11 @@ from datetime import timedelta
 
 from connector.ports.platform import Capability, Manifest, Setting
 
+#: An address to send from.
+SENDER = r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]"
+#: The address of a mail server, as `post.Server` reads it.
+SERVER = r"smtps?://(?:[^\s/@?#]+@)?[A-Za-z0-9.-]+(?::[1-9][0-9]{0,3}|:[1-5][0-9]{4}|:6[0-4][0-9]{3})?/?"
+
 MANIFEST = Manifest(
     key="mail",
     label="E-mail",
@@ -19,14 +24,19 @@ MANIFEST = Manifest(
     operations=(),
     settings=(
         Setting(
-            "MAIL_SERVER", "smtps://user:password@host: mails of merchants who join no server of theirs", secret=True
+            "MAIL_SERVER",
+            "the address of a mail server, such as smtps://user:password@smtp.example.com, for merchants without one",
+            secret=True,
+            pattern=SERVER,
         ),
-        Setting("MAIL_FROM", "the sender of those mails, such as referrals@connector.example.com"),
+        Setting(
+            "MAIL_FROM", "the sender of those mails, such as referrals@connector.example.com", pattern=f"(?i:{SENDER})"
+        ),
     ),
     app_key="MAIL_FROM",
     app_secret="MAIL_SERVER",  # noqa: S106 - the name of a setting
     url_setting="",  # nothing is called by HTTP
-    accounts=r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]",
+    accounts=SENDER,
     hosts=r"(?!)",
     own_hosts=frozenset(),
     object_kinds=frozenset({"person"}),

@@ -74,11 +74,12 @@ class Scope:
 
 @dataclass(frozen=True)
 class Setting:
-    """One environment variable of a platform. `secret` values are never printed."""
+    """One environment variable of a platform. `secret` values are never printed. pattern: judged at start, "" for any."""
 
     name: str
     help: str
     secret: bool = False
+    pattern: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ WRONG = {
     "LEASE_SECONDS": "5",
     "QUIET_SECONDS": "1",
     "SHOPIFY_URL": "http://gateway.example.com/{shop}",
+    "MAIL_SERVER": "smtp.example.com/with-a-pass-word",
+    "MAIL_FROM": "Anna's Tea House",
 }
 
 

@@ -17,8 +17,8 @@ from connector.errors import Gone, NotDone, Refused, Unknown
 from connector.failpoints import reach
 from connector.journey.accounts import open_account
 from connector.journey.desk import Desk, Lane
+from connector.journey.said import stated
 from connector.journey.tasks import HOOK
-from connector.journey.tell import stated
 from connector.ports.hooks import Answer, Ended, Outgoing
 from connector.ports.platform import Account
 from connector.ports.rows import connection_lane

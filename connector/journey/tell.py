@@ -17,10 +17,10 @@ from connector.errors import Gone, NotDone, PlatformError, Refused, Unknown
 from connector.journey import receivers
 from connector.journey.accounts import open_account
 from connector.journey.desk import Desk, Lane
-from connector.journey.effects import code_of
-from connector.journey.happened import ADVOCATE, mark
+from connector.journey.happened import mark
 from connector.journey.hush import stop_link
 from connector.journey.profile import shows_figures
+from connector.journey.said import said
 from connector.journey.tasks import PROFILE, PROFILES, TELL
 from connector.journey.tellers import orders
 from connector.ports.news import News, NewsResult, Waiting
@@ -34,10 +34,6 @@ MANY = 1_000
 _MOMENT = timedelta(minutes=1)
 #: By then a record that was made for somebody who was told can be found.
 _LATER = timedelta(minutes=2)
-#: Reward codes and gift cards are texts that their owner must get.
-_BEARER = ("code", "gift_card")
-#: When somebody may want to share their link.
-_SHARED = (NewsKind.INVITED, NewsKind.ENROLLED, NewsKind.MILESTONE)
 #: What changes how far an advocate has come.
 _MOVED = (NewsKind.CONVERTED, NewsKind.REJECTED, NewsKind.ISSUED, NewsKind.REDEEMED, NewsKind.REVERSED)
 _QUIET = "they asked not to be written to"
@@ -171,45 +167,3 @@ def _rendered(desk: Desk, tx: Tx, lane: Lane, connection: Connection, each: Wait
         business=each.business,
         stop=stop_link(desk, lane.merchant, each.person) if lane.platform.manifest.mails and not each.quiet else "",
     )
-
-
-def said(each: Waiting, public_url: str, key: bytes) -> dict[str, str]:
-    """What one piece of news says, by the names that marketers see."""
-    told = {**stated(each, public_url), "reward_code": _secret(each, key), "share_text": _share_text(each, public_url)}
-    return {name: text for name, text in told.items() if text}
-
-
-def stated(each: Waiting, public_url: str) -> dict[str, str]:
-    """The part of it that is not its owner's alone; "" where there is none."""
-    link = _link(each, public_url)
-    return {
-        "program": each.program,
-        "code": each.code,
-        "link": link,
-        "join": f"{public_url}{each.join}" if each.join and each.kind is NewsKind.INVITED and not link else "",
-        "referral_id": str(each.referral or ""),
-        "reward_id": str(each.reward or ""),
-        "reward_kind": each.means,
-        "reason": each.reason,
-        "item": each.item,
-    }
-
-
-def _link(each: Waiting, public_url: str) -> str:
-    """An advocate's own; a friend shares none."""
-    return f"{public_url}/r/{each.code}" if each.code and each.role == ADVOCATE else ""
-
-
-def _share_text(each: Waiting, public_url: str) -> str:
-    """What an advocate may send to friends, with what they have of it said in plain words."""
-    link = _link(each, public_url)
-    if not link or each.kind not in _SHARED:
-        return ""
-    names = {"link": link, "code": each.code, "program": each.program, "business": each.business}
-    return f"{each.share.text} {each.share.disclosure}".format_map(names)
-
-
-def _secret(each: Waiting, key: bytes) -> str:
-    """The text that a reward is made out to, for its owner alone."""
-    tells = each.kind in (NewsKind.ISSUED, NewsKind.EXPIRING) and each.means in _BEARER
-    return code_of(key, each.reward) if tells and each.reward else ""

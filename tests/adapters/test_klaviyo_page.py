@@ -14,7 +14,7 @@ from adapters.klaviyo.outbound.names import DEFAULT, metric, profile_property
 from connector.domain.money import Money
 from connector.domain.news import MEANING, NewsKind
 from connector.domain.program import Share
-from connector.journey.tell import said
+from connector.journey.said import said
 from connector.mapping import load_all
 from connector.ports.news import News, Waiting
 

@@ -57,6 +57,12 @@ def work(app: App, lane: Lane, line: Line) -> None:
             app.workshop.work(each.id)
 
 
+def work_until_killed(app: App, lane: Lane, line: Line) -> None:
+    """Work whatever is due, then wait to be killed."""
+    work(app, lane, line)
+    line.recv()
+
+
 def meet(app: App, lane: Lane, line: Line) -> None:
     """Step by step: find that the token ended, have it renewed, go on with what is kept then, and work what is due."""
     since = began(app, lane)

@@ -25,7 +25,7 @@ from connector.wiring import App
 from tests.adapters.conformance.driver import Driver, load
 from tests.adapters.conformance.wire import Answer, Broken, Trouble, Wire
 from tests.conftest import MakeApp
-from tests.faults.forked import processes, work
+from tests.faults.forked import processes, work_until_killed
 from tests.faults.plant import dice
 from tests.mailbox import Mailbox
 from tests.shop import Books
@@ -128,7 +128,7 @@ def test_each_is_heard_once_although_the_worker_is_killed_again_and_again(make_a
         for part in range(0, PEOPLE, 2):
             told.happen(people[part : part + 2])
             told.time_passes()
-            with processes(told, work, 1, key) as (worker,):
+            with processes(told, work_until_killed, 1, key) as (worker,):
                 time.sleep(chance.uniform(0, LONGEST_S))
                 worker.end()
         told.settle()
@@ -144,7 +144,7 @@ def test_mails_of_a_worker_that_is_killed_are_two_under_one_id_at_most(make_app:
         for part in range(0, PEOPLE, 2):
             told.happen(people[part : part + 2])
             told.time_passes()
-            with processes(told, work, 1, "mail") as (worker,):
+            with processes(told, work_until_killed, 1, "mail") as (worker,):
                 time.sleep(chance.uniform(0, LONGEST_S))
                 worker.end()
         told.settle()

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from connector.ports.bills import Bills
+    from connector.ports.coupons import Coupons, Shelf
     from connector.ports.forgetting import Forgetting
     from connector.ports.history import History
     from connector.ports.hooks import Receiver
@@ -126,6 +127,8 @@ class App:
             bills=cast("Callable[[], Bills]", outbound),
             telling=cast("Callable[[], Telling]", outbound),
             forgetting=cast("Callable[[], Forgetting]", outbound),
+            shelf=cast("Callable[[], Shelf]", outbound),
+            coupons=cast("Callable[[], Coupons]", outbound),
             receiver=cast("Callable[[], Receiver]", outbound),
             auth=_once(partial(adapter.auth, kit)),
             standing=partial(standing, kit.settings) if adapter.manifest.mails else _nothing,

@@ -10,13 +10,17 @@ MANIFEST = Manifest(
     key="klaviyo",
     label="Klaviyo",
     api_version="2026-10-15",
-    capabilities=frozenset({Capability.EVENT, Capability.RECORD, Capability.FORGET}),
+    capabilities=frozenset({Capability.EVENT, Capability.RECORD, Capability.FORGET, Capability.COUPONS}),
     qualifying=frozenset(),
     scopes=(
         Scope("accounts:read", "to know which account was connected, its currency and its time zone"),
         Scope("events:write", "to tell your flows what happens in referrals"),
         Scope("profiles:read", "to find the profiles of your advocates and of the friends whom they referred"),
         Scope("profiles:write", "to show an advocate's code and link, and a friend's referral, on their profile"),
+        Scope("coupons:read", "to see whether a coupon that you publish codes to is there already", optional=True),
+        Scope("coupons:write", "to make a coupon for codes that you publish", optional=True),
+        Scope("coupon-codes:read", "to tell a code that is there already from one that is refused", optional=True),
+        Scope("coupon-codes:write", "to publish codes of your shop to a coupon", optional=True),
     ),
     operations=(),
     settings=(

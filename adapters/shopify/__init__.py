@@ -22,6 +22,7 @@ MANIFEST = Manifest(
             Capability.OFFER,
             Capability.HISTORY,
             Capability.EVENT,
+            Capability.CODES_KNOWN,
         }
     ),
     qualifying=frozenset({"order_paid", "order_fulfilled"}),

@@ -13,8 +13,9 @@ from connector.errors import ConfigError
 from connector.journey.accounts import lane_of
 from connector.journey.check import make_fields
 from connector.journey.choose import choose
+from connector.journey.desk import Lane
 from connector.journey.install import join, leave
-from connector.ports.platform import CANNOT
+from connector.ports.platform import CANNOT, Capability
 from connector.store import merchants
 from connector.wiring import App, open_app, ready
 
@@ -27,6 +28,24 @@ def choose_merchant(app: App, name: str | None) -> UUID:
     if name:
         raise ConfigError([f"there is no merchant {name!r}; `connector connect PLATFORM --merchant NAME` makes one"])
     raise ConfigError([f"say which merchant with --merchant: {', '.join(found.values()) or 'there is none yet'}"])
+
+
+def choose_account(
+    app: App, merchant: UUID, capability: Capability, account: str | None, option: str, nobody: str
+) -> Lane:
+    """A merchant's account that can do this; by its name where there are several. Raises ConfigError with the choices."""
+    platforms = app.desk.platforms
+    with app.database.begin(merchant) as tx:
+        found = {
+            each.external: Lane(merchant, each.id, platforms[each.platform])
+            for each in tx.connections.all()
+            if each.state == "active" and capability in platforms[each.platform].manifest.capabilities
+        }
+    if account is None and len(found) == 1:
+        return next(iter(found.values()))
+    if account in found:
+        return found[account]
+    raise ConfigError([f"say which account with {option}: {', '.join(found) or nobody}"])
 
 
 @click.command()

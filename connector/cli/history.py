@@ -9,7 +9,7 @@ from uuid import UUID
 
 import click
 
-from connector.cli.account import choose_merchant
+from connector.cli.account import choose_account, choose_merchant
 from connector.errors import ConfigError
 from connector.journey import backfill as reading
 from connector.ports.history import Backfill
@@ -18,6 +18,7 @@ from connector.wiring import App, open_app, ready
 
 #: With nothing new for this long there may be nobody who works.
 _SILENCE_S, _LOOK_EVERY_S = 15.0, 0.5
+_NOBODY = "none of the connected platforms can tell what happened before"
 
 
 @click.command()
@@ -29,7 +30,7 @@ def backfill(days: int, account: str | None, name: str | None) -> None:
     with open_app() as app:
         ready(app)
         merchant = choose_merchant(app, name)
-        connection = _choose_connection(app, merchant, account)
+        connection = choose_account(app, merchant, Capability.HISTORY, account, "--account", _NOBODY).connection
         begun = reading.begin(app.desk, merchant, connection, timedelta(days=days))
         if begun.new and begun.remark:
             click.echo(f"Reading from {begun.since:%Y-%m-%d} on: {begun.remark}.")
@@ -43,22 +44,6 @@ def backfill(days: int, account: str | None, name: str | None) -> None:
     if ended.reason:
         raise ConfigError([f"it ended after {ended.seen} orders: {ended.reason}"])
     click.echo(f"{ended.seen} orders read, {ended.signed} of them came through a referral.")
-
-
-def _choose_connection(app: App, merchant: UUID, account: str | None) -> UUID:
-    """The one whose history can be read; by its account where there are several. Raises ConfigError."""
-    with app.database.begin(merchant) as tx:
-        found = {c.external: c.id for c in tx.connections.all() if c.state == "active" and _tells(app, c.platform)}
-    if account is None and len(found) == 1:
-        return next(iter(found.values()))
-    if account in found:
-        return found[account]
-    choices = ", ".join(found) or "none of the connected platforms can tell what happened before"
-    raise ConfigError([f"say which account with --account: {choices}"])
-
-
-def _tells(app: App, platform: str) -> bool:
-    return Capability.HISTORY in app.desk.platforms[platform].manifest.capabilities
 
 
 @dataclass

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from connector.mapping import Mapping as FieldMapping
 from connector.ports.bills import Bills
+from connector.ports.coupons import Coupons, Shelf
 from connector.ports.forgetting import Forgetting
 from connector.ports.history import History
 from connector.ports.hooks import Receiver
@@ -45,9 +46,9 @@ class Timing:
 class Platform:
     """One platform as the journey uses it.
 
-    offers, history, lists, steps, bills, telling and forgetting: where its manifest has the capability; receiver: where it
-    is one of the merchant's own. standing: what a merchant may be joined by without doing anything. secrets: the app's
-    signing ones, newest first.
+    offers, history, lists, steps, bills, telling, forgetting, shelf and coupons: where its manifest has the capability;
+    receiver: where it is one of the merchant's own. standing: what a merchant may be joined by without doing anything.
+    secrets: the app's signing ones, newest first.
     """
 
     manifest: Manifest
@@ -60,6 +61,8 @@ class Platform:
     bills: Callable[[], Bills]
     telling: Callable[[], Telling]
     forgetting: Callable[[], Forgetting]
+    shelf: Callable[[], Shelf]
+    coupons: Callable[[], Coupons]
     receiver: Callable[[], Receiver]
     auth: Callable[[], Auth]
     standing: Callable[[UUID], Grant | None]

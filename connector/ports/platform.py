@@ -37,6 +37,8 @@ class Capability(StrEnum):
     STEPS = "steps"
     BILLS = "bills"
     FORGET = "forget"
+    CODES_KNOWN = "codes_known"
+    COUPONS = "coupons"
 
 
 #: Begins what an account says of a part of the product that is of no use there, such as `cannot:balance`.

@@ -58,7 +58,7 @@ STATUSES = {
 
 def told(endpoint, status, body, headers=None):
     reply = Reply(status, headers or {}, body)
-    return Told(reply, endpoint.name, endpoint.changes, endpoint.scope, endpoint.later)
+    return Told(reply, endpoint.name, endpoint.changes, endpoint.scope, endpoint.later, endpoint.makes)
 
 
 def meaning(endpoint, status, body, headers=None):

@@ -68,7 +68,8 @@ def test_a_merchant_is_sent_to_klaviyo_with_all_that_they_are_asked_for():
         "response_type": "code",
         "client_id": "client",
         "redirect_uri": BACK,
-        "scope": "accounts:read events:write profiles:read profiles:write",
+        "scope": "accounts:read events:write profiles:read profiles:write "
+        "coupons:read coupons:write coupon-codes:read coupon-codes:write",
         "state": "state-1",
         "code_challenge": base64.urlsafe_b64encode(digest).decode().rstrip("="),
         "code_challenge_method": "S256",

@@ -31,7 +31,7 @@ BACK = "https://referrals.example.com/oauth/klaviyo/callback"
 PLENTY = 10**6
 NAME = "Referral Connector"
 #: What nobody who tells of referrals may ever call.
-NEVER = ("subscription", "merge", "privacy", "lists", "coupon", "bulk-import")
+NEVER = ("subscription", "merge", "privacy", "lists", "bulk-import")
 
 
 class Tea:

@@ -90,7 +90,7 @@ def schema():
 
 
 #: Documents that are asked for among others alone.
-ONLY_TOGETHER = ("flow_note", "flow_trigger")
+ONLY_TOGETHER = ("flow_note", "flow_trigger", "code_known")
 
 
 def documents():
@@ -134,6 +134,7 @@ def exercise(shop):
     exercise_offers(shop)
     told = [News(uuid4(), kind, "friend", AT, "friend@example.com", person=buyer["gid"]) for kind in NewsKind]
     assert {one.refused for one in shop.out.tell(shop.account, told)} == {""}
+    assert shop.out.known_codes(shop.account, ["NOWHERE", "TO-BE-FOUND"]) == set()
 
 
 def exercise_bearer(shop, effect):
@@ -189,7 +190,8 @@ def test_every_call_we_make_carries_variables_that_the_schema_takes():
     texts = {queries.document(name).text for name in documents()}
     together = {one["query"] for one in sent} - texts
     assert {one["query"] for one in sent} >= texts - {queries.document(name).text for name in ONLY_TOGETHER}
-    assert all(any(name in text for text in together) for name in ("currentAppInstallation", "flowTriggerReceive"))
+    roots = ("currentAppInstallation", "flowTriggerReceive", "codeDiscountNodeByCode")
+    assert all(any(name in text for text in together) for name in roots)
     assert [validate(schema(), parse(text)) for text in together] == [[]] * len(together)
     for one in sent:
         (operation,) = [d for d in parse(one["query"]).definitions if isinstance(d, OperationDefinitionNode)]

@@ -163,6 +163,8 @@ class Counter:
             bills=lambda: till,
             telling=lambda: till,
             forgetting=lambda: till,
+            shelf=lambda: till,
+            coupons=lambda: till,
             receiver=lambda: till,
             auth=lambda: till,
             standing=lambda _merchant: None,

@@ -74,7 +74,7 @@ class Client:
             # A read has no effect, so a lost answer to it is no more than a failed try.
             raise Unavailable(error.reason, platform=MANIFEST.key, operation=endpoint.name) from error
         self._learn(account.connection, endpoint, reply)
-        return classify(Told(reply, endpoint.name, endpoint.changes, endpoint.scope, endpoint.later))
+        return classify(Told(reply, endpoint.name, endpoint.changes, endpoint.scope, endpoint.later, endpoint.makes))
 
     def _enter(self, place: UUID, window: Window) -> None:
         """Count one call. A short wait is waited for here: what was prepared for it would have to be prepared again.

@@ -9,7 +9,7 @@ from adapters.klaviyo import MANIFEST
 from adapters.plain import part, rows, text_of
 from connector.errors import Gone, PlatformError, Refused, Throttled, TokenExpired
 
-OK, ACCEPTED = 200, 202
+OK, _CREATED, ACCEPTED = 200, 201, 202
 _BAD, _UNAUTHORIZED, _NOT_FOUND, _SERVER_ERROR = 400, 401, 404, 500
 #: What stands in the way is one thing that was sent, so that the others may do better without it.
 _OF_WHAT_WAS_SENT = frozenset({_BAD, _NOT_FOUND, 409, 413, 422})
@@ -25,12 +25,13 @@ class Misfit(Refused):
 
 @dataclass(frozen=True)
 class Told(Answered):
-    """One answer of Klaviyo's. scope: what the call needed. later: 202 is its success."""
+    """One answer of Klaviyo's. scope: what the call needed. later: 202 is its success. makes: 201 is."""
 
     platform = MANIFEST.key
 
     scope: str = ""
     later: bool = False
+    makes: bool = False
 
     @property
     def request_id(self) -> str:
@@ -46,7 +47,8 @@ def classify(told: Told) -> Json:
     if not OK <= status < 300:  # noqa: PLR2004
         raise failure(told)
     answer = parse(told.reply)
-    if answer is None or status != (ACCEPTED if told.later else OK):
+    success = ACCEPTED if told.later else _CREATED if told.makes else OK
+    if answer is None or status != success:
         raise told.uncertain(f"a success ({status}) that is not the documented one")
     return answer
 

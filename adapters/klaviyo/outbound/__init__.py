@@ -1,10 +1,11 @@
-"""What we ask of a Klaviyo account, one idea a file: reads, records, the news that it is told, and whom it forgets."""
+"""What we ask of a Klaviyo account, one idea a file: reads, records, the news that it is told, whom it forgets, coupons."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from adapters.klaviyo.api import Client
+from adapters.klaviyo.outbound.coupons import Coupons
 from adapters.klaviyo.outbound.forgetting import Forgetting
 from adapters.klaviyo.outbound.names import app_name
 from adapters.klaviyo.outbound.reads import Reads
@@ -14,7 +15,7 @@ from connector.ports.platform import Kit
 
 
 @dataclass(frozen=True)
-class KlaviyoOutbound(Reads, Records, Telling, Forgetting):
+class KlaviyoOutbound(Reads, Records, Telling, Forgetting, Coupons):
     """All calls to accounts. Klaviyo pays nothing: no operation is declared, so none is asked for."""
 
     client: Client

@@ -34,6 +34,7 @@ COSTS = {
     "gift_card_debit": (10, 0),
     "gift_card_deactivate": (10, 0),
     "reward_code": (5, 0),
+    "code_known": (1, 0),
     "reward_code_by_code": (5, 0),
     "reward_codes_left": (0, 5),
     "reward_code_create": (10, 0),

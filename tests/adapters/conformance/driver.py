@@ -170,6 +170,22 @@ class Driver(ABC):
     def owned(self, ref: ObjectRef, name: str) -> str | None:
         raise NotImplementedError
 
+    def stocked(self, codes: Sequence[str]) -> None:
+        """The shop has discounts with these codes."""
+        raise NotImplementedError
+
+    def pooled(self, coupon: str) -> list[str]:
+        """The codes in a coupon, as often as they are there."""
+        raise NotImplementedError
+
+    def warns_below(self, coupon: str) -> int:
+        """With fewer codes left in a coupon the platform warns."""
+        raise NotImplementedError
+
+    def is_publish(self, request: Request) -> bool:
+        """Whether this request puts a code into a coupon."""
+        raise NotImplementedError
+
     @abstractmethod
     def body(self, topic: str) -> bytes:
         """A delivery's body as it is kept."""
@@ -344,4 +360,6 @@ CASES = {
     Capability.STEPS: "people",
     Capability.BILLS: "bills",
     Capability.FORGET: "forgetting",
+    Capability.CODES_KNOWN: "coupons",
+    Capability.COUPONS: "coupons",
 }

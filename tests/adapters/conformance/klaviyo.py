@@ -84,6 +84,18 @@ class Driver(driver.Driver):
     def heard(self, email: str) -> list[str]:
         return [event["key"].partition(":")[0] for event in self._client.control("events", verb="GET", email=email)]
 
+    def pooled(self, coupon: str) -> list[str]:
+        codes = self._client.control("coupons", verb="GET")["codes"]
+        return [each["code"] for each in codes if each["coupon"] == coupon]
+
+    def warns_below(self, coupon: str) -> int:
+        coupons = self._client.control("coupons", verb="GET")["coupons"]
+        (monitor,) = (each["monitor"] for each in coupons if each["id"] == coupon)
+        return int(monitor["low_balance_threshold"])
+
+    def is_publish(self, request: Request) -> bool:
+        return (request.method, request.path) == ("POST", "/api/coupon-codes")
+
     def fields(self) -> Sequence[tuple[str, str]]:
         return [("Referral Source", "Text"), ("Referral Campaign", "Text")]
 

@@ -111,6 +111,9 @@ class Driver(driver.Driver):
         self._funded_codes[str(made["id"])] = amount.minor
         return str(made["id"])
 
+    def stocked(self, codes: Sequence[str]) -> None:
+        self._client.control("discounts", shop=self.account, title="Autumn mail", codes=list(codes))
+
     def objects(self, number: int) -> list[ObjectRef]:
         people = [self.person(f"buyer{next(self._numbers)}@example.com") for _ in range(number)]
         made = [

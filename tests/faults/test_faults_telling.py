@@ -14,11 +14,14 @@ from uuid import UUID
 import pytest
 
 from adapters import discover
-from connector.journey import enrol, tellers
+from connector.domain.money import Money
+from connector.domain.news import NewsKind
+from connector.journey import tellers
+from connector.journey.happened import mark
 from connector.journey.install import join
-from connector.journey.invite import invite
 from connector.lanes import due
 from connector.ports.joining import Grant
+from connector.ports.news import Happened
 from connector.ports.platform import Capability
 from connector.store import merchants
 from connector.wiring import App
@@ -56,11 +59,15 @@ class Told(Books):
             self.program: UUID = tx.programs.apply({"name": "Tea", "advocate": {"amount": "5.00 EUR"}}).id
 
     def happen(self, people: list[str]) -> None:
-        """Two things for each of them, in one moment."""
+        """One thing of each kind for each of them, in one moment."""
         with self.app.database.begin(self.merchant) as tx:
-            for email in people:
-                enrol.enrol(tx, self.program, email)
-            invite(tx, self.program, people)
+            now, whose = tx.now(), tx.roster.people(people)
+            tx.news.add([
+                Happened(f"{kind} {email}", kind, "advocate", person, self.program, now, amount=Money(500, "EUR"))
+                for email, person in whose.items()
+                for kind in NewsKind
+            ])  # fmt: skip
+            mark(tx)
 
     def time_passes(self) -> None:
         """Whatever died or rests is over, and all pauses are."""
@@ -78,11 +85,11 @@ class Told(Books):
         raise AssertionError(f"not all is told: {self.totals()['news']}")
 
     def check(self, people: list[str]) -> None:
-        """Each heard their two things, each once, and nobody anything else."""
+        """Each heard one thing of each kind, each once, and nobody anything else."""
         mine = Counter(str(row["id"]) for row in self.rows("SELECT id FROM news"))
         theirs = [self.heard(email) for email in people]
-        assert Counter(each for ids in theirs for each in ids) == mine and len(mine) == 2 * len(people)
-        assert {len(ids) for ids in theirs} == {2}
+        assert Counter(each for ids in theirs for each in ids) == mine and len(mine) == len(NewsKind) * len(people)
+        assert {len(ids) for ids in theirs} == {len(NewsKind)}
 
 
 @contextmanager

@@ -78,8 +78,8 @@ def demo(once: bool, port: int) -> None:
         port = port or _free_port()
         environ = {**os.environ, **_QUICK, **_platform_environment(stages)}
         environ |= {"DATA_DIR": folder, "PUBLIC_URL": f"http://127.0.0.1:{port}", "PORT": str(port)}
-        for name in ("DATABASE_URL", "REDIS_URL"):
-            environ.pop(name, None)  # the demo never touches a database of yours
+        for name in ("DATABASE_URL", "REDIS_URL", "MAIL_SERVER"):
+            environ.pop(name, None)  # the demo never touches a database of yours, and writes to nobody
         os.environ.clear()
         os.environ.update(environ)
         with open_app() as app:

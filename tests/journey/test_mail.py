@@ -247,7 +247,7 @@ def news(kind: NewsKind = NewsKind.ISSUED, **more: object) -> News:
 def test_each_failure_is_named_by_its_consequence(box: Mailbox, fault: str, error: type[Exception]) -> None:
     box.does(fault)
     with pytest.raises(error):
-        MailOutbound(2.0).tell(account(box), [news()])
+        MailOutbound(20.0).tell(account(box), [news()])
     assert len(box.mails) == (fault == "cut after")
 
 
@@ -257,7 +257,7 @@ def test_each_failure_is_named_by_its_consequence(box: Mailbox, fault: str, erro
 def test_each_kind_has_its_words_with_and_without_what_may_be_missing(
     box: Mailbox, kind: NewsKind, role: str, amount: Money | None
 ) -> None:
-    (result,) = MailOutbound(2.0).tell(account(box), [news(kind, role=role, amount=amount, values={"program": "Tea"})])
+    (result,) = MailOutbound(20.0).tell(account(box), [news(kind, role=role, amount=amount, values={"program": "Tea"})])
     assert result.refused == ""
     (mail,) = box.mails
     text = mail.get_content()
@@ -270,13 +270,13 @@ def test_the_link_to_stop_stands_in_its_header_as_mail_programs_read_it(box: Mai
     link = f"https://referrals.example.com/stop/{'A' * 200}"
     mail = letter(news(stop=link), SENDER)
     assert mail is not None and f"\r\nList-Unsubscribe: <{link}>\r\n".encode() in mail.as_bytes(policy=SMTP)
-    MailOutbound(2.0).tell(account(box), [news(stop=link, business="Tee für Alle " * 8)])
+    MailOutbound(20.0).tell(account(box), [news(stop=link, business="Tee für Alle " * 8)])
     assert box.mails[0]["List-Unsubscribe"] == f"<{link}>"
     assert box.mails[0]["From"].addresses[0].display_name.startswith("Tee für Alle")
 
 
 def test_a_reward_code_is_written_whole(box: Mailbox) -> None:
-    MailOutbound(2.0).tell(account(box), [news(values={"program": "Tea", "reward_code": ".K7=.\n.\nX"})])
+    MailOutbound(20.0).tell(account(box), [news(values={"program": "Tea", "reward_code": ".K7=.\n.\nX"})])
     assert ".K7=. . X" in box.mails[0].get_content()
 
 
@@ -304,7 +304,7 @@ def test_an_address_of_another_script_is_spelled_as_servers_take_it() -> None:
 )
 def test_what_is_no_mail_server_is_told_without_its_password(text: str) -> None:
     with pytest.raises(ConfigError, match="give a mail server's address"):
-        MailAuth(1.0).own(SENDER, text)
+        MailAuth(20.0).own(SENDER, text)
 
 
 @pytest.mark.parametrize(
@@ -312,18 +312,18 @@ def test_what_is_no_mail_server_is_told_without_its_password(text: str) -> None:
 )
 def test_what_is_no_sender_is_refused(text: str) -> None:
     if text.endswith("\n"):
-        assert MailAuth(1.0).check_account(text) == "anna@x.example"
+        assert MailAuth(20.0).check_account(text) == "anna@x.example"
         return
     with pytest.raises(ConfigError, match="no address to send from"):
-        MailAuth(1.0).check_account(text)
+        MailAuth(20.0).check_account(text)
 
 
 def test_a_wrong_password_joins_nothing(box: Mailbox) -> None:
     box.password = "right"
     wrong = replace(account(box), token=box.url.replace("right", "wrong"))
     with pytest.raises(TokenExpired, match="does not take the password"):
-        MailAuth(2.0).probe(wrong)
-    assert MailAuth(2.0).probe(account(box)) == {"name": "tea.example.com"}
+        MailAuth(20.0).probe(wrong)
+    assert MailAuth(20.0).probe(account(box)) == {"name": "tea.example.com"}
     assert "right" not in repr(Server.parse(box.url))
     with pytest.raises(Gone):
-        MailAuth(2.0).refresh(account(box), "")
+        MailAuth(20.0).refresh(account(box), "")

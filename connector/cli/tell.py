@@ -20,11 +20,11 @@ def tell(choices: tuple[str, ...], name: str | None) -> None:
         ready(app)
         with app.database.begin(choose_merchant(app, name)) as tx:
             chosen = choose(app.desk, tx, wanted)
-            accounts = {each: tx.connections.get(each) for order in orders(app.desk, tx).values() for each in order}
             told = orders(app.desk, tx)
+            accounts = {each: tx.connections.get(each) for each in {each for order in told.values() for each in order}}
+    nobody = "nobody tells it: connect an account whose flows write to people, or mail"
     for kind in NewsKind:
         platforms = [f"{accounts[each].platform} {accounts[each].external}" for each in told[kind]]
-        nobody = "nobody tells it: connect an account whose flows write to people, or mail"
         mark = ", as you chose" if platforms and (kind.value in chosen or ALL in chosen) else ""
         click.echo(f"{kind.value}: {', else '.join(platforms) or nobody}{mark}")
 

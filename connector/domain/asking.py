@@ -6,7 +6,6 @@ it. A share of people is never asked, the same ones always, so that it shows wha
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -16,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from connector.domain.care import FRESH, REFUND, Care, care_of
 from connector.domain.facts import DealWon, Deed, Fact, InvoicePaid, OrderFulfilled, OrderPaid, PropertyReached, newest
-from connector.domain.money import WHOLE_BP
+from connector.domain.person import in_share
 from connector.domain.words import days_words
 
 
@@ -153,8 +152,7 @@ def _content(asking: Asking, fact: PropertyReached) -> bool:
 
 def held_out(asking: Asking, slug: str, person: UUID) -> bool:
     """Always the same people of a program, whatever they do."""
-    place = int.from_bytes(hashlib.sha256(b"holdout" + slug.encode() + person.bytes).digest()[:8])
-    return place % WHOLE_BP < asking.holdout_bp
+    return in_share(person, asking.holdout_bp, b"holdout" + slug.encode())
 
 
 def judge(

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from connector.domain.money import WHOLE_BP
+
 EMAIL, PHONE, ADDRESS, NETWORK = "email", "phone", "address", "network"
 #: A mailbox however its address is spelled; the domain of an address; a name as staff may ask for it.
 MAILBOX, MAIL_DOMAIN, NAME = "mailbox", "mail_domain", "name"
@@ -97,3 +99,9 @@ def groups(merges: Iterable[Merge]) -> Mapping[UUID, UUID]:
             first, second = sorted((root(merge.kept), root(merge.absorbed)))
             parent[second] = first
     return {person: root(person) for person in list(parent)}
+
+
+def in_share(person: UUID, basis_points: int, salt: bytes) -> bool:
+    """Whether somebody belongs to a share of all people: always the same ones for a salt."""
+    place = int.from_bytes(hashlib.sha256(salt + person.bytes).digest()[:8])
+    return place % WHOLE_BP < basis_points

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +9,8 @@ from uuid import UUID
 
 from connector.domain.case import Case, Remedy
 from connector.domain.facts import Deed
-from connector.domain.money import WHOLE_BP, Money
+from connector.domain.money import Money
+from connector.domain.person import in_share
 from connector.domain.program import TESTERS, Bounds, Mode, Pilot, Program
 from connector.domain.words import percent_words
 from connector.domain.worth import Worth
@@ -188,8 +188,7 @@ def takes_part(pilot: Pilot, slug: str, advocate: UUID, groups: frozenset[str]) 
     """Members of the group do; of a percentage, always the same advocates."""
     if pilot.group:
         return pilot.group in groups
-    place = int.from_bytes(hashlib.sha256(slug.encode() + advocate.bytes).digest()[:8])
-    return place % WHOLE_BP < pilot.percent_bp
+    return in_share(advocate, pilot.percent_bp, slug.encode())
 
 
 def pilot_words(pilot: Pilot) -> str:

@@ -9,7 +9,6 @@ import hmac
 from uuid import UUID
 
 from connector.journey.desk import Desk
-from connector.ports.store import Tx
 
 _BYTES = 16
 
@@ -30,11 +29,6 @@ def whose(desk: Desk, token: str) -> tuple[UUID, UUID] | None:
         return None
     merchant, person = UUID(bytes=raw[:16]), UUID(bytes=raw[16:32])
     return (merchant, person) if hmac.compare_digest(raw[32:], _signature(desk.touch_key, merchant, person)) else None
-
-
-def hush(tx: Tx, person: UUID, *, quiet: bool) -> None:
-    """From now on they are left alone, or written to again: by us, and what others write they must say to those."""
-    tx.people.hush(person, quiet=quiet)
 
 
 def _signature(key: bytes, merchant: UUID, person: UUID) -> bytes:

@@ -135,8 +135,9 @@ def _seek(tx: Tx, lane: Lane, connection: Connection, told: Sequence[Waiting]) -
 
 def _told(lane: Lane, account: Account, news: Sequence[News]) -> list[NewsResult]:
     """One call for all who can be reached there, and want to be."""
-    found = [NewsResult(each.id, why, elsewhere=why == _NOBODY) for each in news if (why := _unreached(lane, each))]
-    reached = [each for each in news if not _unreached(lane, each)]
+    why = {each.id: _unreached(lane, each) for each in news}
+    found = [NewsResult(each, words, elsewhere=words == _NOBODY) for each, words in why.items() if words]
+    reached = [each for each in news if not why[each.id]]
     told = lane.platform.telling().tell(account, reached) if reached else ()
     # What may have been told here is told nowhere else, whatever the account says of it now.
     doubted = {each.id for each in news if each.again}

@@ -21,6 +21,7 @@ from connector.cli import (
     judge,
     keys,
     program,
+    prove,
     receipt,
     rehearse,
     run,
@@ -66,6 +67,7 @@ for _module in (
     hook,
     sandbox,
     demo,
+    prove,
 ):
     for _command in _module.COMMANDS:
         main.add_command(_command)

@@ -16,7 +16,7 @@ from connector.journey.tasks import DECIDE
 from connector.ports.platform import Seen
 from connector.ports.rows import merchant_lane
 from connector.store import personal
-from connector.wiring import open_app, ready
+from connector.wiring import App, open_app, ready
 
 _MERCHANT = click.option("--merchant", "name", default=None, help="Needed only where there are several.")
 
@@ -25,18 +25,28 @@ _MERCHANT = click.option("--merchant", "name", default=None, help="Needed only w
 @click.option("--all", "everything", is_flag=True, help="Also those that were read without trouble.")
 @_MERCHANT
 def replay(everything: bool, name: str | None) -> None:
-    """Take up parked deliveries, parked work and held rewards again. Safe at any time: nothing is ever rewarded twice."""
+    """Take up again what was parked, is held, or waits for a later try. Safe at any time: nothing is ever rewarded twice."""
     with open_app() as app:
         ready(app)
-        merchant = choose_merchant(app, name)
-        with app.database.begin(merchant) as tx:
-            deliveries = tx.deliveries.again(parked_only=not everything)
-            tasks = tx.tasks.unpark()
-            held = tx.rewards.held()
-            if held:
-                tx.tasks.mark(merchant_lane(merchant), DECIDE, held)
-        app.desk.wake(merchant_lane(merchant))
-        click.echo(f"{deliveries} deliveries, {tasks} parked tasks and {len(held)} held referrals are due again.")
+        click.echo(f"{take_up(app, choose_merchant(app, name), everything=everything)} are due again.")
+
+
+def take_up(app: App, merchant: UUID, *, everything: bool = False) -> str:
+    """Have all work tried again that was parked, is held or waits; says in words how much.
+
+    everything: also deliveries that were read without trouble.
+    """
+    with app.database.begin(merchant) as tx:
+        deliveries = tx.deliveries.again(parked_only=not everything)
+        tasks, payments, held = tx.tasks.unpark(), tx.rewards.try_now(), tx.rewards.held()
+        if held:
+            tx.tasks.mark(merchant_lane(merchant), DECIDE, held)
+    lanes = app.workshop.lanes.go_on(merchant)
+    app.desk.wake(merchant_lane(merchant))
+    return (
+        f"{deliveries} deliveries, {tasks} parked tasks, {len(held)} held referrals, {payments} payments that waited for a"
+        f" later try and {lanes} accounts that rested"
+    )
 
 
 @click.command()

@@ -5,14 +5,8 @@ What it claims at the end is counted from the stand-ins' own books, read over HT
 
 from __future__ import annotations
 
-import http.client
-import importlib
-import importlib.util
 import os
-import secrets
 import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,24 +14,23 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 import click
 
-from adapters import Adapter, discover
 from connector import telemetry
 from connector.cli.account import install
 from connector.cli.run import Processes
+from connector.cli.stand_ins import StandIn, answers, environment, free_port, stand_ins, until
 from connector.errors import ConnectorError
 from connector.journey import enrol
+from connector.ports.platform import Manifest
 from connector.ports.story import Audience, Moved, Story
 from connector.store import merchants, migrate, reports
 from connector.wiring import App, open_app
 
-_PATIENCE_S = 120.0
 #: The stand-ins answer at once, so the pauses that a real platform needs would only make people wait.
 _QUICK = {
     "SWEEP_SECONDS": "1",
@@ -54,15 +47,16 @@ _QUICK = {
 class Stage:
     """One platform's part of the demo: a story that happens there, or an audience that hears what happens elsewhere."""
 
-    adapter: Adapter
-    url: str
-    secret: str
+    stand_in: StandIn
     part: Story | Audience
 
     @property
+    def manifest(self) -> Manifest:
+        return self.stand_in.adapter.manifest
+
+    @property
     def listens(self) -> bool:
-        """Whether it hears by itself what happens on the others."""
-        return self.adapter.manifest.tell_rank > 0
+        return self.stand_in.listens
 
 
 @click.command()
@@ -75,8 +69,10 @@ def demo(once: bool, port: int) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="connector-demo-") as folder, _stages() as stages:
         Path(folder).chmod(0o711)  # PostgreSQL may have to run as somebody else, who must be able to pass through
-        port = port or _free_port()
-        environ = {**os.environ, **_QUICK, **_platform_environment(stages)}
+        port = port or free_port()
+        environ = {**os.environ, **_QUICK}
+        for stage in stages:
+            environ |= environment(stage.stand_in, stage.part.base_url)
         environ |= {"DATA_DIR": folder, "PUBLIC_URL": f"http://127.0.0.1:{port}", "PORT": str(port)}
         for name in ("DATABASE_URL", "REDIS_URL", "MAIL_SERVER"):
             environ.pop(name, None)  # the demo never touches a database of yours, and writes to nobody
@@ -94,7 +90,7 @@ def _play(app: App, stages: list[Stage], port: int, logs: Path, started: float, 
     processes = Processes(app, port=port, logs=logs)
     try:
         processes.start()
-        _until(lambda: _answers(port), "the web server to answer")
+        until(lambda: answers(port), "the web server to answer")
         click.echo(f"  {time.monotonic() - started:5.1f} s  web, workers and sweeper are up")
         merchant = merchants.ensure(app.database, "Anna's Tea House")
         for stage in stages:
@@ -115,8 +111,8 @@ def _play(app: App, stages: list[Stage], port: int, logs: Path, started: float, 
 
 def _tell(app: App, merchant: UUID, stage: Stage, port: int, started: float) -> None:
     """Connect, enrol, play, and wait until everything that is due was done."""
-    key, label = stage.adapter.manifest.key, stage.adapter.manifest.label
-    account, token = stage.part.open_shop(f"http://127.0.0.1:{port}/webhooks/{key}", stage.secret)
+    key, label = stage.manifest.key, stage.manifest.label
+    account, token = stage.part.open_shop(f"http://127.0.0.1:{port}/webhooks/{key}", stage.stand_in.secret)
     install(app, key, account, token, lambda: merchant)
     if stage.listens:
         click.echo(f"  {time.monotonic() - started:5.1f} s  {label} listens to what happens on the others")
@@ -129,7 +125,7 @@ def _tell(app: App, merchant: UUID, stage: Stage, port: int, started: float) -> 
     for line in story.play(codes):
         click.echo(f"  {time.monotonic() - started:5.1f} s  {line}")
     try:
-        _until(lambda: _settled(app, merchant), "all work to be done")
+        until(lambda: reports.settled(app.database, merchant), "all work to be done")
     except ConnectorError:
         click.echo(f"  left to do: {reports.totals(app.database, merchant)}", err=True)
         click.echo(f"  needs a person: {reports.needs_person(app.database, merchant)}", err=True)
@@ -137,18 +133,6 @@ def _tell(app: App, merchant: UUID, stage: Stage, port: int, started: float) -> 
     click.echo(f"  {time.monotonic() - started:5.1f} s  all work is done; {label} now holds:")
     for moved in story.book():
         click.echo(f"           {moved.person:<16} {moved.kind:<7} {moved.amount} {moved.currency}")
-
-
-def _settled(app: App, merchant: UUID) -> bool:
-    """Nothing is waiting: no delivery, task, reward or reversal that could still move by itself."""
-    found = reports.totals(app.database, merchant)
-    moving = ("due", "approved", "sending", "unknown")
-    return (
-        not found["deliveries"].get("received")
-        and not found["tasks"].get("open")
-        and not found["news"].get("on their way")
-        and not any(found[kind].get(state) for kind in ("rewards", "reversals") for state in moving)
-    )
 
 
 def _count(app: App, merchant: UUID, stages: list[Stage]) -> bool:
@@ -165,7 +149,7 @@ def _count(app: App, merchant: UUID, stages: list[Stage]) -> bool:
         for moved, count in lacking.items():
             click.echo(f"  missing: {count} x {moved}", err=True)
     for stage in (stage for stage in stages if stage.listens):
-        twice, never = _heard(stage.adapter.manifest.label, cast("Audience", stage.part))
+        twice, never = _heard(stage.manifest.label, cast("Audience", stage.part))
         duplicates, missing = duplicates + twice, missing + never
     found = reports.totals(app.database, merchant)
     issued = -sum(int(line["amount"]) for line in found["ledger"] if line["book"] == "issued")
@@ -197,64 +181,8 @@ def _net(book: list[Moved]) -> int:
 @contextmanager
 def _stages() -> Iterator[list[Stage]]:
     """A stand-in process for every platform that has a story."""
-    processes: list[subprocess.Popen[bytes]] = []
-    stages: list[Stage] = []
-    try:
-        for adapter in discover().values():
-            if importlib.util.find_spec(f"{adapter.package}.sandbox.story") is None:
-                continue
-            url = f"http://127.0.0.1:{(port := _free_port())}"
-            command = [sys.executable, "-m", f"{adapter.package}.sandbox", "--port", str(port)]
-            processes.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
-            _until(lambda port=port: _answers(port), f"the {adapter.manifest.label} stand-in to answer")
-            module: Any = importlib.import_module(f"{adapter.package}.sandbox.story")
-            stages.append(Stage(adapter, url, secrets.token_hex(16), module.open_story(url)))
-        yield sorted(stages, key=lambda stage: not stage.listens)  # whoever hears is there before anything happens
-    finally:
-        for process in processes:
-            process.terminate()
-            process.wait()
-
-
-def _platform_environment(stages: list[Stage]) -> dict[str, str]:
-    """Point the connector at the stand-ins by the platforms' own settings: nothing else ties them together."""
-    return {
-        name: value
-        for stage in stages
-        for name, value in (
-            (stage.adapter.manifest.url_setting, stage.part.base_url),
-            (stage.adapter.manifest.app_key, "demo"),
-            (stage.adapter.manifest.app_secret, stage.secret),
-        )
-    }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _answers(port: int) -> bool:
-    """Whether a server behind this port speaks HTTP; a listening socket alone may belong to one that still loads."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", "/healthz")
-        return connection.getresponse().status < HTTPStatus.INTERNAL_SERVER_ERROR
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def _until(true: Any, what: str) -> None:
-    """Wait for a condition, within reason."""
-    end = time.monotonic() + _PATIENCE_S
-    while not true():
-        if time.monotonic() > end:
-            raise ConnectorError(f"waited {_PATIENCE_S:.0f} s in vain for {what}")
-        time.sleep(0.1)
+    with stand_ins("story") as found:
+        yield [Stage(each, each.module.open_story(each.url)) for each in found]
 
 
 COMMANDS = (demo,)

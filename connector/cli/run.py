@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
@@ -80,32 +81,49 @@ class Processes:
 
     def __init__(self, app: App, *, port: int, logs: Path | None = None) -> None:
         self.app, self.port, self.logs = app, port, logs
-        self.children: list[subprocess.Popen[bytes]] = []
+        self.children: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self) -> None:
-        """Start them all; the schema must be up to date."""
-        environment = child_environment(self.app)
+    @property
+    def commands(self) -> dict[str, list[str]]:
+        """What is started, by name."""
         own = [sys.executable, "-m", "connector"]
-        commands = {"web": web_command(self.port), "sweeper": [*own, "sweeper"]}
-        if self.app.redis is not None:
-            commands |= {f"worker{n}": [*own, "worker"] for n in range(self.app.settings.worker_slots)}
-        for name, command in commands.items():
-            log = (self.logs / f"{name}.log").open("ab") if self.logs else None
-            self.children.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
+        workers = self.app.settings.worker_slots if self.app.redis is not None else 0
+        return {
+            "web": web_command(self.port),
+            "sweeper": [*own, "sweeper"],
+            **{f"worker{n}": [*own, "worker"] for n in range(workers)},
+        }
+
+    def start(self, *names: str) -> None:
+        """Start these, or all; the schema must be up to date."""
+        environment = child_environment(self.app)
+        for name, command in self.commands.items():
+            if name in names or not names:
+                log = (self.logs / f"{name}.log").open("ab") if self.logs else None
+                self.children[name] = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL to it and all that it forked; they are gone when this returns."""
+        child = self.children[name]
+        forked = Path(f"/proc/{child.pid}/task/{child.pid}/children")
+        for pid in [child.pid, *map(int, forked.read_text().split() if forked.exists() else [])]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        child.wait()
 
     def wait(self) -> int:
         """Until one of them ends; returns its exit status."""
         while True:
-            for child in self.children:
+            for child in self.children.values():
                 if child.poll() is not None:
                     return child.returncode
             time.sleep(_LOOK_S)
 
     def stop(self) -> None:
         """Ask them all to finish what they do, then insist."""
-        for child in self.children:
+        for child in self.children.values():
             child.terminate()
-        for child in self.children:
+        for child in self.children.values():
             try:
                 child.wait(_STOP_S)
             except subprocess.TimeoutExpired:

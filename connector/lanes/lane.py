@@ -104,3 +104,11 @@ class Lanes:
                 {"lane": claim.lane, "owner": claim.owner, "epoch": claim.epoch, "failures": failures, "rest": rest},
             ).first()
         return bool(row and row.again)
+
+    def go_on(self, merchant: UUID) -> int:
+        """End the rests of lanes that found their platform away; what a platform asked for stands. Returns how many."""
+        with self.database.begin(merchant) as tx:
+            return tx.run(
+                """UPDATE lane SET not_before = clock_timestamp()
+                   WHERE merchant_id = :merchant AND failures > 0 AND not_before > clock_timestamp()"""
+            ).rowcount

@@ -9,7 +9,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from connector import telemetry
-from connector.errors import Gone, NotDone, PlatformError, TokenExpired, Unavailable
+from connector.errors import Gone, NotDone, PlatformError, TokenExpired, Unavailable, Unknown
 from connector.journey import (
     apply,
     ask,
@@ -41,10 +41,11 @@ BACK_OFF = tuple(timedelta(seconds=s) for s in (1, 5, 15, 60, 300))
 
 @dataclass(frozen=True)
 class Pause:
-    """Why a lane rests, and for how long."""
+    """Why a lane rests, and for how long. moved: something was done before, so it was no failure in a row."""
 
     length: timedelta
     failed: bool = False
+    moved: bool = False
 
 
 #: A slice that broke on a bug of ours: the lane rests, so that it cannot spin, and is tried again.
@@ -99,16 +100,19 @@ class Workshop:
     def _release(self, claim: Claim, pause: Pause | None) -> bool:
         if pause is None:
             return self.lanes.release(claim)
-        back_off = BACK_OFF[min(claim.failures, len(BACK_OFF) - 1)] if pause.failed else timedelta(0)
-        failures = claim.failures + 1 if pause.failed else 0
+        before = 0 if pause.moved else claim.failures
+        back_off = BACK_OFF[min(before, len(BACK_OFF) - 1)] if pause.failed else timedelta(0)
+        failures = before + 1 if pause.failed else 0
         return self.lanes.release(claim, rest=max(pause.length, back_off), failures=failures)
 
     def _slice(self, claim: Claim) -> tuple[bool, Pause | None]:
         """Work steps in order until nothing is due or the slice is used up; says whether more is due."""
         steps = self._connection_steps(claim) if claim.platform else self._merchant_steps(claim)
         until = time.monotonic() + self.desk.timing.slice.total_seconds()
+        moved = False
         try:
             while self._step(claim, steps):
+                moved = True
                 if time.monotonic() >= until:
                     return True, None
         except Gone as error:
@@ -116,7 +120,10 @@ class Workshop:
             return False, Pause(timedelta(minutes=5))
         except NotDone as error:
             telemetry.log("lane_paused", lane=claim.lane, reason=error.reason, wait_s=error.wait_s)
-            return False, Pause(timedelta(seconds=error.wait_s or 0), failed=isinstance(error, Unavailable))
+            return False, Pause(timedelta(seconds=error.wait_s or 0), isinstance(error, Unavailable), moved)
+        except Unknown as error:  # what was sent may still land, so nothing of the kind is sent before it is quiet
+            telemetry.log("lane_in_doubt", lane=claim.lane, reason=error.reason)
+            return False, Pause(self.desk.quiet(claim.platform), failed=True, moved=moved)
         except PlatformError as error:
             telemetry.warn("lane_refused", lane=claim.lane, reason=error.reason)
             return False, Pause(timedelta(minutes=1), failed=True)

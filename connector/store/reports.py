@@ -43,6 +43,18 @@ def totals(database: Database, merchant: UUID) -> dict[str, Any]:
         return {**counts, "ledger": [dict(row) for row in books]}
 
 
+def settled(database: Database, merchant: UUID) -> bool:
+    """Nothing is waiting: no delivery, task, news, reward or reversal that could still move by itself."""
+    found = totals(database, merchant)
+    moving = ("due", "approved", "sending", "unknown")
+    return (
+        not found["deliveries"].get("received")
+        and not found["tasks"].get("open")
+        and not found["news"].get("on their way")
+        and not any(found[kind].get(state) for kind in ("rewards", "reversals") for state in moving)
+    )
+
+
 def away(database: Database, merchant: UUID) -> list[dict[str, Any]]:
     """Accounts that must be connected again, and why."""
     with database.begin(merchant) as tx:

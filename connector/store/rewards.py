@@ -240,6 +240,12 @@ class Rewards(Repository):
         change = "retry_at = clock_timestamp() + :after, tries = tries + 1"
         self._leave(movement, change, reason, after=after)
 
+    def try_now(self) -> int:
+        """What waits for a later try is tried at once, such as after an outage; returns how many."""
+        waiting = "SET retry_at = clock_timestamp() WHERE state = 'approved' AND retry_at > clock_timestamp()"
+        tables = ("reward", "reversal")
+        return sum(self.run(f"UPDATE {each} {waiting} AND merchant_id = :merchant").rowcount for each in tables)
+
     def _leave(self, movement: Movement, change: str, reason: str, **values: object) -> None:
         table, row = ("reversal", movement.reversal.id) if movement.reversal else ("reward", movement.reward.id)
         self.run(

@@ -87,10 +87,11 @@ def _read_back(now: Round, lease: Lease, attempt: Attempt) -> None:
     match finding:
         case Done(transaction=transaction, holder=holder, amount=moved):
             reason = "found on the account by our mark"
-            _settle(desk, lane, lease, attempt, Answer(AttemptState.DONE, transaction, holder, reason, moved=moved))
+            answer = Answer(AttemptState.DONE, transaction, holder, reason, moved=moved, found=True)
+            _settle(desk, lane, lease, attempt, answer)
         case Absent():
             reason = "certainly not on the account; sent again"
-            _settle(desk, lane, lease, attempt, Answer(AttemptState.NOT_DONE, reason=reason))
+            _settle(desk, lane, lease, attempt, Answer(AttemptState.NOT_DONE, reason=reason, found=True))
         case Undecidable(reason=reason):
             with desk.store.begin(lane.merchant) as tx:
                 tx.attempts.need_person(attempt, reason)

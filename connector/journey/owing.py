@@ -146,6 +146,9 @@ def _take_back(tx: Tx, referral: Referral, reward: Reward, owed: Money) -> bool:
     unlapsed = reward.amount - (reward.lapsed or zero) - back
     target = target.at_most(unlapsed).at_least_zero()
     if open_:
+        # One that was under way when the next was made may be open again beside it: together they ask for the target.
+        for other in open_[1:]:
+            _change_reversal(tx, reward, other, zero)
         return _change_reversal(tx, reward, open_[0], target)
     if not target:
         return False

@@ -114,7 +114,10 @@ class Attempts(Protocol):
         """Open attempts past their deadline and unknown ones, quiet for long enough to be read back."""
 
     def settle(self, attempt: Attempt, lease: Lease, answer: Answer) -> bool:
-        """Write the answer if this attempt is still the newest word on its row; else keep it on the attempt alone."""
+        """Write the answer if this attempt is still the newest word on its row; else keep it on the attempt alone.
+
+        What was only found is dropped then.
+        """
 
     def need_person(self, attempt: Attempt, reason: str) -> None: ...
     def rule(self, attempt: UUID, answer: Answer) -> Attempt | None:

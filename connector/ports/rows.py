@@ -313,7 +313,7 @@ class Answer:
     """How a call ended. retry: when to send again after it certainly had no effect.
 
     moved: what a debit really took, where that may be less than asked. next_means: the kind to pay with instead of one
-    that the platform refused.
+    that the platform refused. found: nobody was told so by the call itself; it was read on the account afterwards.
     """
 
     state: AttemptState
@@ -323,6 +323,7 @@ class Answer:
     retry: timedelta = timedelta(0)
     moved: Money | None = None
     next_means: str = ""
+    found: bool = False
 
 
 @dataclass(frozen=True)

@@ -116,9 +116,14 @@ class Attempts(Repository):
         return [_attempt(row) for row in rows]
 
     def settle(self, attempt: Attempt, lease: Lease, answer: Answer) -> bool:
-        """Write the answer if this attempt is still the newest word on its row; else keep it on the attempt alone."""
+        """Write the answer if this attempt is still the newest word on its row; else keep it on the attempt alone.
+
+        What was only found is dropped then: whoever lost the lane may have found what a later attempt of the same row
+        did, and nobody must believe that this one did it, or the later one is sent again.
+        """
         if not self._move_row(attempt, lease, answer):
-            self._keep_late(attempt, answer)
+            if not answer.found:
+                self._keep_late(attempt, answer)
             return False
         self._write_answer(attempt, answer)
         return True

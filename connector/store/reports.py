@@ -37,7 +37,11 @@ def totals(database: Database, merchant: UUID) -> dict[str, Any]:
                 "news": """SELECT CASE state WHEN 'open' THEN 'with nobody to tell them' WHEN 'told' THEN 'told'
                       WHEN 'refused' THEN 'refused' ELSE 'on their way' END AS state, count(*) AS n
                     FROM news WHERE merchant_id = :merchant GROUP BY 1""",
-                "surplus": "SELECT 'found' AS state, count(*) AS n FROM surplus WHERE merchant_id = :merchant",
+                # Where a natural key let the movement happen once, a late word of it is no second movement.
+                "surplus": """SELECT 'found' AS state, count(*) AS n FROM surplus WHERE merchant_id = :merchant
+                      AND NOT EXISTS (SELECT FROM attempt WHERE attempt.merchant_id = :merchant
+                        AND attempt.connection_id = surplus.connection_id AND attempt.id <> surplus.attempt_id
+                        AND attempt.transaction = surplus.transaction)""",
             }.items()
         }
         return {**counts, "ledger": [dict(row) for row in books]}

@@ -4,6 +4,7 @@ import pytest
 
 from tests.journey.money import (
     CREDIT,
+    DEBIT,
     approve,
     calls,
     drive,
@@ -31,12 +32,6 @@ def test_a_refund_while_the_credit_is_sent_leaves_it_alone_and_comes_back_as_a_r
     assert (shop.credits(), shop.debits()) == ([800], [200])
     assert shop.stages() == ["rewarded"]
     assert open_books(shop) == {"cost": 600, "issued": -600}
-
-
-LEFT_OPEN = (
-    "decide.py `_owe`: a reversal decided while the reward was sending stays open when the send certainly failed and the"
-    " reward itself is lowered; it is then taken a second time, or stays due for ever"
-)
 
 
 @pytest.mark.parametrize("fault", ["status", "throttled"])
@@ -70,6 +65,31 @@ def test_a_refund_of_everything_while_the_credit_is_sent_in_vain_pays_nothing(sh
     assert (shop.credits(), shop.debits()) == ([], [])
     assert shop.stages() == ["reversed"]
     assert open_books(shop) == {}
+
+
+@pytest.mark.parametrize("fault", ["status", "throttled"])
+def test_a_second_refund_while_the_first_debit_is_sent_in_vain_takes_both_back_and_no_more(
+    shop: Shop, fault: str
+) -> None:
+    """Both reversals are open then; the first asked for all of it, and the second for its part once more."""
+    order = approve(shop)
+    drive(shop)
+    assert shop.credits() == [800]
+    shop.change(order, "refund", amount="20.00")
+    learn(shop)
+    shop.fault(fault, DEBIT, count=1)
+    with stuck_worker(shop) as go_on:
+        shop.change(order, "refund", amount="10.00")
+        learn(shop)
+        assert shop.rows("SELECT state, amount FROM reversal ORDER BY ordinal") == [
+            {"state": "sending", "amount": 200},
+            {"state": "approved", "amount": 100},
+        ]
+        go_on()
+    work_decisions(shop)
+    drive(shop)
+    assert net(shop) == 500 and sum(shop.debits()) == 300
+    assert open_books(shop) == {"cost": 500, "issued": -500}
 
 
 def test_a_refund_between_reading_what_to_send_and_committing_it_sends_the_smaller_amount(shop: Shop) -> None:

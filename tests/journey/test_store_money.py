@@ -16,6 +16,7 @@ from connector.domain.case import Plan
 from connector.domain.money import Money
 from connector.errors import InvariantBroken
 from connector.ports.rows import Answer, Attempt, AttemptState, RewardState
+from connector.store import reports
 from connector.store.base import new_id
 
 DONE = Answer(AttemptState.DONE, "transaction/1", "account/1")
@@ -255,11 +256,47 @@ def test_a_worker_who_lost_the_lane_settles_nothing_and_its_answer_is_kept(shop:
     assert reward_state(shop) == "sending"
 
 
+def test_what_a_reader_found_who_lost_the_lane_is_dropped(shop: World) -> None:
+    """It may be what the next attempt did. Were it kept, that one would pass for another's, and be sent again."""
+    claim = shop.claim()
+    first = begun(shop.attempt(claim))
+    assert shop.settle(first, claim, NOT_DONE)
+    second = begun(shop.attempt(claim))
+    assert not shop.settle(first, claim, replace(DONE, found=True))
+    with shop.begin() as tx:
+        assert not tx.attempts.claimed(shop.connection, DONE.transaction, but=second.effect.id)
+        assert tx.run("SELECT count(*) FROM surplus").scalar_one() == 0
+        assert tx.run("SELECT late_state FROM attempt WHERE id = :id", id=first.effect.id).scalar_one() is None
+    assert shop.settle(second, claim, replace(DONE, found=True))
+
+
 def test_a_late_done_after_a_second_send_is_a_surplus_to_look_at(story: World) -> None:
     with story.begin() as tx:
         assert tx.run("SELECT transaction, amount, currency FROM surplus").one() == ("transaction/1", 1000, "EUR")
         assert sorted(tx.run("SELECT state FROM attempt").scalars()) == ["done", "not_done"]
         assert tx.run("SELECT state, transaction FROM reward").one() == ("issued", "transaction/2")
+
+
+@pytest.mark.parametrize("told", ["before", "after"])
+def test_a_late_done_of_the_movement_that_its_successor_made_is_no_surplus(shop: World, told: str) -> None:
+    """Both name one and the same movement, as where a key of ours lets it happen once: nothing is to be looked at."""
+    claim = shop.claim()
+    first = begun(shop.attempt(claim))
+    assert shop.settle(first, claim, NOT_DONE)
+    second = begun(shop.attempt(claim))
+    for attempt in (first, second) if told == "before" else (second, first):
+        shop.settle(attempt, claim, DONE)
+    assert reports.totals(shop.database, shop.merchant)["surplus"] == {"found": 0}
+    assert reward_state(shop) == "issued"
+
+
+def test_a_late_done_of_another_movement_is_a_surplus(shop: World) -> None:
+    claim = shop.claim()
+    first = begun(shop.attempt(claim))
+    assert shop.settle(first, claim, NOT_DONE)
+    assert shop.settle(begun(shop.attempt(claim)), claim, DONE)
+    shop.settle(first, claim, replace(DONE, transaction="transaction/2"))
+    assert reports.totals(shop.database, shop.merchant)["surplus"] == {"found": 1}
 
 
 def test_a_call_never_outlives_the_lease_it_is_made_under_and_is_read_back_only_after_its_quiet_time(

@@ -73,11 +73,14 @@ class Settings(BaseSettings):
 
     def _secret_problems(self) -> list[str]:
         """Own servers make their own secrets; a database of one's own needs secrets that outlive the machine."""
-        names = {"SECRET_KEY": self.secret_key, "ENCRYPTION_KEYS": self.encryption_keys}
+        names = {
+            "SECRET_KEY": [self.secret_key.get_secret_value()],
+            "ENCRYPTION_KEYS": listed(self.encryption_keys.get_secret_value()) or [""],
+        }
         return [
             f"{name}: set it to {_SHORTEST_SECRET} or more random letters"
-            for name, value in names.items()
-            if (self.database_url or value.get_secret_value()) and len(value.get_secret_value()) < _SHORTEST_SECRET
+            for name, values in names.items()
+            if (self.database_url or any(values)) and min(map(len, values)) < _SHORTEST_SECRET
         ]
 
     @property
@@ -94,6 +97,11 @@ class Settings(BaseSettings):
             sweep=seconds(self.sweep_seconds),
             gather=seconds(self.gather_seconds),
         )
+
+
+def listed(value: str) -> list[str]:
+    """The secrets of a setting that may name several while they rotate, newest first."""
+    return [each for part in value.split(",") if (each := part.strip())]
 
 
 def read(manifests: Mapping[str, Manifest], environ: Mapping[str, str], **changes: Any) -> Settings:

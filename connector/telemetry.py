@@ -1,4 +1,8 @@
-"""What the operator sees: one canonical JSON line per request and per slice, and counters. Never a token or a person."""
+"""What the operator sees: one canonical JSON line per request and per slice, and a count. Never a token or a person.
+
+Only the web processes are asked for metrics, so only what they count themselves is counted here; how work stands is read
+from the database when somebody asks (`lanes/figures.py`).
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,9 @@ import sys
 from typing import Any
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter
 
 DELIVERIES = Counter("connector_deliveries_total", "Webhook requests by answer", ["platform", "status"])
-SLICES = Counter("connector_slices_total", "Slices of work by kind of lane and how they ended", ["kind", "ended"])
-SLICE_SECONDS = Histogram("connector_slice_seconds", "How long a slice took", ["kind"])
-OLDEST = Gauge("connector_oldest_due_seconds", "Age of the oldest work that is due")
-DUE_LANES = Gauge("connector_due_lanes", "Lanes that have work due")
-LATE = Gauge("connector_late_rewards", "Rewards that are past the time they were promised for; no number while unknown")
 
 #: Names under which a secret or a person might slip into a line.
 _SECRET = ("token", "secret", "password", "authorization", "email", "phone", "body", "access", "refresh", "hmac")

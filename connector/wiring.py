@@ -63,7 +63,7 @@ class App:
 
     @cached_property
     def database(self) -> Database:
-        vault = Vault(self.settings.encryption_keys.get_secret_value().split(","))
+        vault = Vault(config.listed(self.settings.encryption_keys.get_secret_value()))
         return Database(engine(self.settings.database_url, pool=self.pool), vault, self.key("identifiers"))
 
     @cached_property
@@ -133,7 +133,7 @@ class App:
             auth=_once(partial(adapter.auth, kit)),
             standing=partial(standing, kit.settings) if adapter.manifest.mails else _nothing,
             mapping=fields,
-            secrets=tuple(filter(None, secret.split(","))),
+            secrets=tuple(config.listed(secret)),
         )
 
     @cached_property

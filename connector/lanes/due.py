@@ -1,4 +1,4 @@
-"""Which lanes have work: the one query behind the sweeper, and fairness between platforms."""
+"""Which lanes have work: the one query behind the sweeper and the figures, and fairness between platforms."""
 
 from __future__ import annotations
 
@@ -8,27 +8,31 @@ from sqlalchemy import text
 
 from connector.store.database import Database
 
-_DUE = """
-WITH due AS (
-    SELECT 'm:' || merchant_id AS lane, min(received_at) AS since FROM delivery WHERE state = 'received' GROUP BY 1
-    UNION ALL SELECT lane, min(due_at) FROM task WHERE state = 'open' AND due_at <= clock_timestamp() GROUP BY 1
+#: What is due now, by kind of work and lane: since when the oldest of it, and how much of it.
+DUE = """
+WITH due (work, lane, since, amount) AS (
+    SELECT 'delivery', 'm:' || merchant_id, min(received_at), count(*) FROM delivery WHERE state = 'received' GROUP BY 2
+    UNION ALL SELECT CASE WHEN what IN ('tell', 'hook') THEN 'news' WHEN what = 'backfill' THEN 'history' ELSE 'task' END,
+        lane, min(due_at), count(*) FROM task WHERE state = 'open' AND due_at <= clock_timestamp() GROUP BY 1, 2
     -- What waits behind an open effect of its account is not due: settling that one wakes the lane.
-    UNION ALL SELECT 'c:' || connection_id, min(retry_at) FROM reward
+    UNION ALL SELECT 'reward', 'c:' || connection_id, min(retry_at), count(*) FROM reward
         WHERE state = 'approved' AND retry_at <= clock_timestamp() AND NOT EXISTS (
             SELECT FROM attempt JOIN reward busy ON busy.id = attempt.reward_id
             WHERE attempt.state IN ('open', 'unknown') AND attempt.connection_id = reward.connection_id
               AND attempt.currency = reward.currency AND busy.beneficiary_id = reward.beneficiary_id)
-        GROUP BY 1
-    UNION ALL SELECT 'c:' || reversal.connection_id, min(reversal.retry_at) FROM reversal
+        GROUP BY 2
+    UNION ALL SELECT 'reversal', 'c:' || reversal.connection_id, min(reversal.retry_at), count(*) FROM reversal
         JOIN reward ON reward.id = reversal.reward_id AND reward.state = 'issued'
         WHERE reversal.state = 'approved' AND reversal.retry_at <= clock_timestamp() AND NOT EXISTS (
             SELECT FROM attempt WHERE attempt.state IN ('open', 'unknown')
               AND attempt.connection_id = reversal.connection_id AND attempt.owner = reward.owner
               AND attempt.currency = reversal.currency)
-        GROUP BY 1
-    UNION ALL SELECT 'c:' || connection_id, min(readback_at) FROM attempt
-        WHERE state IN ('open', 'unknown') AND needs_person = '' AND readback_at <= clock_timestamp() GROUP BY 1
+        GROUP BY 2
+    UNION ALL SELECT 'attempt', 'c:' || connection_id, min(readback_at), count(*) FROM attempt
+        WHERE state IN ('open', 'unknown') AND needs_person = '' AND readback_at <= clock_timestamp() GROUP BY 2
 )
+"""
+_LANES = f"""{DUE}
 SELECT lane.id, lane.platform, extract(epoch FROM clock_timestamp() - min(due.since)) AS age
 FROM due JOIN lane ON lane.id = due.lane
 LEFT JOIN connection ON lane.id = 'c:' || connection.id
@@ -36,7 +40,7 @@ LEFT JOIN connection ON lane.id = 'c:' || connection.id
 WHERE coalesce(connection.state, 'active') = 'active'
   AND (lane.owner IS NULL OR lane.expires_at < clock_timestamp()) AND lane.not_before <= clock_timestamp()
 GROUP BY lane.id ORDER BY min(due.since)
-"""
+"""  # noqa: S608 - a text of our own
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class DueLane:
 def lanes(database: Database) -> list[DueLane]:
     """Every lane that could be worked now, longest waiting first."""
     with database.switchboard() as session:
-        return [DueLane(row.id, row.platform, float(row.age)) for row in session.execute(text(_DUE))]
+        return [DueLane(row.id, row.platform, float(row.age)) for row in session.execute(text(_LANES))]
 
 
 def soonest(database: Database) -> float | None:

@@ -83,8 +83,6 @@ class Sweeper:
     def sweep(self, pool: ThreadPoolExecutor) -> int:
         """Wake every due lane, or work it here when nobody can be woken; returns how many were due."""
         waiting = due.lanes(self.shop.lanes.database)
-        telemetry.DUE_LANES.set(len(waiting))
-        telemetry.OLDEST.set(max((lane.age for lane in waiting), default=0))
         queued = self._queued()
         if queued is None:
             self._work_here(pool, [lane.id for lane in waiting])

@@ -41,17 +41,32 @@ BACK_OFF = tuple(timedelta(seconds=s) for s in (1, 5, 15, 60, 300))
 
 @dataclass(frozen=True)
 class Pause:
-    """Why a lane rests, and for how long. moved: something was done before, so it was no failure in a row."""
+    """Why a lane rests, and for how long."""
 
     length: timedelta
     failed: bool = False
-    moved: bool = False
 
 
 #: A slice that broke on a bug of ours: the lane rests, so that it cannot spin, and is tried again.
 CRASHED = Pause(timedelta(seconds=1), failed=True)
 #: While a platform is down, how long all its lanes but one rest.
 PROBE_EVERY = timedelta(seconds=5)
+
+
+@dataclass(frozen=True)
+class Slice:
+    """What became of a slice. steps: how many found something to do; more: it was used up before all was done."""
+
+    steps: int
+    pause: Pause | None = None
+    more: bool = False
+
+    @property
+    def ended(self) -> str:
+        """In a word, for the log."""
+        if self.pause is CRASHED:
+            return "crashed"
+        return "paused" if self.pause else "used up" if self.more else "done"
 
 
 @dataclass(frozen=True)
@@ -69,17 +84,20 @@ class Workshop:
             return
         if self._refused(claim):
             return
-        kind, started, ended = ("connection" if claim.platform else "merchant"), time.monotonic(), "crashed"
-        pause: Pause | None = CRASHED
-        more = False
+        started, worked = time.monotonic(), Slice(0, CRASHED)
         try:
-            more, pause = self._slice(claim)
-            ended = "paused" if pause else "done"
+            worked = self._slice(claim)
         finally:
-            again = self._release(claim, pause)
-            telemetry.SLICES.labels(kind, ended).inc()
-            telemetry.SLICE_SECONDS.labels(kind).observe(time.monotonic() - started)
-        if (more or again) and pause is None:
+            again = self._release(claim, worked)
+            telemetry.log(
+                "slice",
+                lane="connection" if claim.platform else "merchant",
+                platform=claim.platform,
+                steps=worked.steps,
+                ms=round((time.monotonic() - started) * 1000, 1),
+                ended=worked.ended,
+            )
+        if (worked.more or again) and worked.pause is None:
             self.desk.wake(lane)
 
     def _refused(self, claim: Claim) -> bool:
@@ -97,37 +115,38 @@ class Workshop:
             return True
         return False
 
-    def _release(self, claim: Claim, pause: Pause | None) -> bool:
+    def _release(self, claim: Claim, worked: Slice) -> bool:
+        pause = worked.pause
         if pause is None:
             return self.lanes.release(claim)
-        before = 0 if pause.moved else claim.failures
+        before = 0 if worked.steps else claim.failures  # where something was done, the platform is not away
         back_off = BACK_OFF[min(before, len(BACK_OFF) - 1)] if pause.failed else timedelta(0)
         failures = before + 1 if pause.failed else 0
         return self.lanes.release(claim, rest=max(pause.length, back_off), failures=failures)
 
-    def _slice(self, claim: Claim) -> tuple[bool, Pause | None]:
-        """Work steps in order until nothing is due or the slice is used up; says whether more is due."""
+    def _slice(self, claim: Claim) -> Slice:
+        """Work steps in order until nothing is due or the slice is used up."""
         steps = self._connection_steps(claim) if claim.platform else self._merchant_steps(claim)
         until = time.monotonic() + self.desk.timing.slice.total_seconds()
-        moved = False
+        done = 0
         try:
             while self._step(claim, steps):
-                moved = True
+                done += 1
                 if time.monotonic() >= until:
-                    return True, None
+                    return Slice(done, more=True)
         except Gone as error:
             telemetry.warn("connection_gone", lane=claim.lane, reason=error.reason)
-            return False, Pause(timedelta(minutes=5))
+            return Slice(done, Pause(timedelta(minutes=5)))
         except NotDone as error:
             telemetry.log("lane_paused", lane=claim.lane, reason=error.reason, wait_s=error.wait_s)
-            return False, Pause(timedelta(seconds=error.wait_s or 0), isinstance(error, Unavailable), moved)
+            return Slice(done, Pause(timedelta(seconds=error.wait_s or 0), failed=isinstance(error, Unavailable)))
         except Unknown as error:  # what was sent may still land, so nothing of the kind is sent before it is quiet
             telemetry.log("lane_in_doubt", lane=claim.lane, reason=error.reason)
-            return False, Pause(self.desk.quiet(claim.platform), failed=True, moved=moved)
+            return Slice(done, Pause(self.desk.quiet(claim.platform), failed=True))
         except PlatformError as error:
             telemetry.warn("lane_refused", lane=claim.lane, reason=error.reason)
-            return False, Pause(timedelta(minutes=1), failed=True)
-        return False, None
+            return Slice(done, Pause(timedelta(minutes=1), failed=True))
+        return Slice(done)
 
     def _step(self, claim: Claim, steps: list[Callable[[], int]]) -> bool:
         """The first step that has something to do; a token that ended is renewed and counts as something done."""

@@ -30,6 +30,12 @@ def named(database: Database, name: str | None) -> dict[UUID, str]:
     return {row.id: row.name for row in rows}
 
 
+def every(database: Database) -> list[UUID]:
+    """All of them, and nobody, to whom deliveries belong that name an account we do not know."""
+    with database.engine.connect() as session:
+        return list(session.execute(text("SELECT id FROM merchant ORDER BY id")).scalars())
+
+
 def name_of(database: Database, merchant: UUID) -> str:
     """What the business is called."""
     with database.engine.connect() as session:

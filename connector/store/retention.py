@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import text
-
 from connector.store.database import Database
+from connector.store.merchants import every
 
 _RULES = (
     # Raw deliveries carry names and addresses; facts outlive them without.
@@ -33,10 +32,8 @@ _RULES = (
 
 def purge(database: Database, keep: timedelta) -> int:
     """Delete what is older than it may be, merchant by merchant; returns how many rows went."""
-    with database.engine.connect() as session:
-        merchants = session.execute(text("SELECT id FROM merchant ORDER BY id")).scalars().all()
     gone = 0
-    for merchant in merchants:
+    for merchant in every(database):
         with database.begin(merchant) as tx:
             gone += sum(tx.run(rule, keep=keep).rowcount for rule in _RULES)
     return gone

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
-
 from flask import Blueprint, Response, current_app, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from redis import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from connector import telemetry
-from connector.lanes import due
-from connector.store import reports
+from connector.errors import ConfigError, Rejected
+from connector.lanes import due, figures
+from connector.web.gauges import gauges
 from connector.wiring import App
+from connector.wiring import ready as check_ready
 
 pages = Blueprint("health", __name__)
 
@@ -24,23 +25,53 @@ def alive() -> Response:
 
 @pages.get("/readyz")
 def ready() -> Response:
-    """The database answers; the age of the oldest due work in seconds tells whether somebody works."""
-    app: App = current_app.extensions["connector"]
+    """Whether deliveries may come here, and who works on them: intake needs neither Redis nor a sweeper.
+
+    503 with the reason while the database is away or older than this version, or its role could read past row-level
+    security. A newer schema is fine: it stands for a moment in every release.
+    """
+    app = _app()
+    try:
+        check_ready(app)
+    except ConfigError as error:
+        raise Rejected(str(error), 503) from error
     waiting = due.lanes(app.database)
-    return jsonify({"status": "ok", "due_lanes": len(waiting), "oldest_s": max((w.age for w in waiting), default=0)})
+    return jsonify(
+        {
+            "status": "ok",
+            "redis": {None: "none", True: "ok", False: "away"}[_redis(app)],
+            "sweeper": "ok" if figures.sweeping(app.database) else "away",
+            "due_lanes": len(waiting),
+            "oldest_s": max((lane.age for lane in waiting), default=0),
+        }
+    )
 
 
 @pages.get("/metrics")
 def metrics() -> Response:
-    """Counters of this process in Prometheus' text form, and the promises that are late now."""
-    telemetry.LATE.set(_late(current_app.extensions["connector"]))
-    return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
-
-
-def _late(app: App) -> float:
-    """How many rewards are late; no number while the database does not answer: the counters are told all the same."""
+    """What this process counted, and how work stands now, in Prometheus' text form."""
+    app = _app()
     try:
-        return sum(len(reports.late(app.database, merchant)) for merchant in reports.waiting(app.database))
+        found, database = figures.read(app.database, app.adapters), 1
     except SQLAlchemyError as error:
-        telemetry.warn("late_rewards_unknown", error=type(error).__name__)
-        return math.nan
+        telemetry.warn("figures_unknown", error=type(error).__name__)
+        found, database = figures.unknown(app.adapters), 0
+    parts: dict[str, float] = {"database": database, "sweeper": found.sweepers}
+    if (redis := _redis(app)) is not None:
+        parts["redis"] = redis
+    return Response(generate_latest() + generate_latest(gauges(found, parts)), content_type=CONTENT_TYPE_LATEST)
+
+
+def _app() -> App:
+    app: App = current_app.extensions["connector"]
+    return app
+
+
+def _redis(app: App) -> bool | None:
+    """Whether Redis answers; None where none is used."""
+    if app.redis is None:
+        return None
+    try:
+        return bool(app.redis.ping())
+    except RedisError:
+        return False

@@ -48,16 +48,20 @@ class Storefront:
         with self.app.database.begin(self.merchant) as tx:
             return enrol.enrol(tx, self.program, email).code
 
-    def order(self, code: str, *, net: str = "80.00") -> list[Webhook]:
-        """A new friend buys through the link with this code; the signed webhooks that tell of it, not yet sent."""
+    def order(self, code: str, *, net: str = "80.00", tracked: bool = False) -> list[Webhook]:
+        """A new friend buys through the link with this code; the signed webhooks that tell of it, not yet sent.
+
+        tracked: the platform keeps the visit too, so that the order shows whose it is when it is read later.
+        """
         self.friends += 1
         friend = self.client.control(
             "customers", shop=self.domain, email=f"friend{self.friends}@example.org", send=False
         )
         landing = "/tea?" + urlencode({"ref": code, "utm_source": "referral", "utm_medium": "link"})
-        made = self.client.control(
-            "orders", shop=self.domain, customer=friend["gid"], net=net, landing_site=landing, send=False
-        )
+        evidence: dict[str, Any] = {"landing_site": landing}
+        if tracked:
+            evidence["visits"] = [{"landing_page": landing, "minutes_ago": 5}]
+        made = self.client.control("orders", shop=self.domain, customer=friend["gid"], net=net, send=False, **evidence)
         wanted = [{"topic": topic, "order": made["id"]} for topic in ("orders/create", "orders/paid")]
         rendered = self.client.control("render", shop=self.domain, deliveries=wanted)
         return [(each["headers"], each["body"].encode()) for each in rendered]

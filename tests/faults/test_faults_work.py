@@ -10,7 +10,7 @@ import pytest
 from redis import Redis
 
 from connector.lanes.lane import Claim
-from connector.lanes.work import Pause, Workshop
+from connector.lanes.work import Slice, Workshop
 from tests.faults.conftest import MakePlant
 from tests.faults.plant import NO_REDIS, Plant
 from tests.faults.storefront import Storefront
@@ -143,7 +143,7 @@ class _Interrupted(Workshop):
     shop: Storefront
     code: str
 
-    def _slice(self, claim: Claim) -> tuple[bool, Pause | None]:
+    def _slice(self, claim: Claim) -> Slice:
         found = super()._slice(claim)
         self.plant.send(self.shop.order(self.code))
         self.plant.until(lambda: bool(self.shop.lane()["again"]), "another worker to find the lane held")

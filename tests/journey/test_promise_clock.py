@@ -138,7 +138,7 @@ def test_while_the_database_is_away_the_counters_are_told_and_the_gauge_has_no_n
     with App(settings, shop.app.environ, shop.app.adapters, ExitStack()) as app:
         answer = create_app(app).test_client().get("/metrics")
     assert answer.status_code == 200
-    assert "connector_late_rewards NaN" in answer.text and "connector_slices_total" in answer.text
+    assert "connector_late_rewards NaN" in answer.text and "connector_deliveries_total" in answer.text
 
 
 def test_a_review_that_nobody_took_up_in_time_is_listed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

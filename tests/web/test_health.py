@@ -5,9 +5,10 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 from werkzeug.test import TestResponse
 
+from connector.store import migrate
 from connector.web import MAX_REQUEST, create_app
 from connector.wiring import App
 from tests.conftest import SECRET as SECRET_KEY
@@ -72,7 +73,7 @@ def test_a_body_that_is_too_large_is_turned_away_with_the_limit(shop: Shop) -> N
 def test_readiness_tells_whether_somebody_works(shop: Shop) -> None:
     shop.work()
     idle = shop.web.get("/readyz").json
-    assert idle == {"status": "ok", "due_lanes": 0, "oldest_s": 0}
+    assert idle == {"status": "ok", "redis": "none", "sweeper": "away", "due_lanes": 0, "oldest_s": 0}
     shop.order()
     waiting = shop.web.get("/readyz").json
     assert waiting is not None and waiting["due_lanes"] == 1 and waiting["oldest_s"] > 0
@@ -105,9 +106,59 @@ def test_while_the_database_is_away_the_platform_is_asked_to_send_again_and_the_
         check(web.get("/healthz"), 200)
 
 
+def changed(shop: Shop, **part: str) -> str:
+    """The address of this test's database with another user, or of another database."""
+    return make_url(shop.app.settings.database_url).set(**part).render_as_string(hide_password=False)
+
+
 def test_an_error_of_ours_says_so_and_nothing_else(shop: Shop) -> None:
     """A database without our tables: every query fails in a way that nobody foresaw."""
-    empty = make_url(shop.app.settings.database_url).set(database="postgres").render_as_string(hide_password=False)
-    with elsewhere(shop, empty) as web:
-        for path in (f"/r/{shop.code}", "/readyz"):
-            check(web.get(path), 500)
+    with elsewhere(shop, changed(shop, database="postgres")) as web:
+        check(web.get(f"/r/{shop.code}"), 500)
+
+
+def test_no_traffic_goes_to_a_process_whose_database_is_older_than_it(shop: Shop) -> None:
+    with elsewhere(shop, changed(shop, database="postgres")) as web:
+        answer = web.get("/readyz")
+        check(answer, 503)
+        assert "run `connector migrate`" in answer.text
+
+
+def test_no_traffic_goes_to_a_process_that_could_show_one_merchant_anothers_rows(shop: Shop) -> None:
+    with elsewhere(shop, changed(shop, username="postgres")) as web:
+        answer = web.get("/readyz")
+        check(answer, 503)
+        assert "bypasses row-level security" in answer.text
+
+
+def test_during_a_release_the_old_version_serves_on_the_new_schema(shop: Shop) -> None:
+    with shop.app.database.engine.begin() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    check(shop.web.get("/readyz"), 200)
+    assert not migrate.pending(shop.app.database.engine)
+
+
+@pytest.mark.parametrize(("address", "said"), [("", "none"), ("unix:///nowhere/redis.sock", "away"), (None, "ok")])
+def test_readiness_says_how_redis_is_and_takes_traffic_without_it(
+    shop: Shop, redis_url: str, address: str | None, said: str
+) -> None:
+    if address is None and not redis_url:
+        pytest.skip("there is no Redis program here")
+    app = shop.another_app(REDIS_URL=redis_url if address is None else address)
+    answer = create_app(app).test_client().get("/readyz")
+    check(answer, 200)
+    assert answer.json is not None and answer.json["redis"] == said
+
+
+def test_readiness_says_whether_a_sweeper_holds_its_lease(shop: Shop) -> None:
+    def said(lease: str) -> str:
+        with shop.app.database.engine.begin() as session:
+            session.execute(
+                text("UPDATE sweep SET owner = 'x', expires_at = clock_timestamp() + CAST(:lease AS interval)"),
+                {"lease": lease},
+            )
+        answer = shop.web.get("/readyz")
+        check(answer, 200)
+        return str((answer.json or {})["sweeper"])
+
+    assert (said("1 minute"), said("-1 second")) == ("ok", "away")

@@ -65,3 +65,11 @@ def test_each_wrong_setting_alone_stops_the_start_and_is_named(tmp_path: Path) -
     for name in ("SHOPIFY_URL", "PUBLIC_URL", "ENCRYPTION_KEYS"):
         ended = start(tmp_path, **{**right, name: WRONG[name]})
         assert (ended.returncode, named(ended.stderr)) == (2, {name}), ended.stderr
+
+
+@pytest.mark.parametrize("keys", ["e" * 32 + ",short", "short, " + "e" * 32, ","])
+def test_no_key_in_the_list_may_be_one_that_anybody_could_guess(tmp_path: Path, keys: str) -> None:
+    ended = start(
+        tmp_path, DATABASE_URL="postgresql://nobody@127.0.0.1:9/none", SECRET_KEY="s" * 32, ENCRYPTION_KEYS=keys
+    )
+    assert (ended.returncode, named(ended.stderr)) == (2, {"ENCRYPTION_KEYS"}), ended.stderr

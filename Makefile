@@ -34,8 +34,10 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Every figure, and docs/bench.md, which nothing else writes. With ARGS only a part is measured, and printed:
+# make bench ARGS="-k intake". BENCH_MINUTES=30 watches memory for as long, BENCH_REFERRALS=1000,1000000 stores as many.
 bench: install
-	$(BIN)/python -m pytest tests/bench -s $(ARGS)
+	$(BIN)/python -m pytest tests/bench -v -p no:cacheprovider $(or $(ARGS),--write docs/bench.md)
 
 # The long runs of tests/nightly too, and many more examples for each property.
 nightly: lint

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from uuid import UUID
 
 from connector.journey.desk import Desk
 from connector.ports.inbound import Inbox, Item
-from connector.ports.rows import Owner, merchant_lane
-
-NOBODY = UUID(int=0)
+from connector.ports.rows import merchant_lane
 
 
 def receive(desk: Desk, platform: str, inbox: Inbox) -> int:
@@ -21,21 +18,19 @@ def receive(desk: Desk, platform: str, inbox: Inbox) -> int:
     """
     tools = desk.platforms[platform]
     new = 0
-    for owner, items in _by_owner(desk, platform, tools.inbound.receive(inbox, tools.secrets)).items():
-        merchant, connection = (owner.merchant, owner.target) if owner else (NOBODY, None)
-        reason = "" if owner else "nobody here has connected this account"
-        with desk.store.begin(merchant) as tx:
+    for account, items in _by_account(tools.inbound.receive(inbox, tools.secrets)).items():
+        with desk.store.begin_for(platform, account) as (tx, owner):
+            connection, reason = (owner.target, "") if owner else (None, "nobody here has connected this account")
             stored = tx.deliveries.add(connection, platform, items, quarantined=reason)
         if owner and stored:
-            desk.wake(merchant_lane(merchant))
+            desk.wake(merchant_lane(owner.merchant))
         new += stored
     return new
 
 
-def _by_owner(desk: Desk, platform: str, items: Sequence[Item]) -> dict[Owner | None, list[Item]]:
+def _by_account(items: Sequence[Item]) -> dict[str, list[Item]]:
     """One request may carry items of several accounts; each goes to its own merchant."""
-    owners = {account: desk.store.account(platform, account) for account in {item.account for item in items}}
-    groups: dict[Owner | None, list[Item]] = defaultdict(list)
+    groups: dict[str, list[Item]] = defaultdict(list)
     for item in items:
-        groups[owners[item.account]].append(item)
+        groups[item.account].append(item)
     return groups

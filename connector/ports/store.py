@@ -379,6 +379,9 @@ class Store(Protocol):
     def begin(self, merchant: UUID) -> AbstractContextManager[Tx]:
         """One transaction of one merchant: commits at the end, rolls back on any error."""
 
+    def begin_for(self, platform: str, external: str) -> AbstractContextManager[tuple[Tx, Owner | None]]:
+        """The same for the merchant whom a platform account belongs to, or for nobody where none here owns it."""
+
     def snapshot(self, merchant: UUID) -> AbstractContextManager[Tx]:
         """One transaction that only reads, all of it as of one moment."""
 

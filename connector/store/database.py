@@ -41,6 +41,8 @@ from connector.store.vault import Vault
 
 NOBODY = UUID(int=0)
 CONNECT_TIMEOUT_S = 1
+#: Before a platform's key: the names of its accounts in the directory.
+_ACCOUNT = "account:"
 
 
 def engine(url: str, *, pool: int = 4) -> Engine:
@@ -185,6 +187,20 @@ class Database:
             yield tx
 
     @contextmanager
+    def begin_for(self, platform: str, external: str) -> Iterator[tuple[Tx, Owner | None]]:
+        """A transaction of whoever an account belongs to: looked up and entered by one question to the database."""
+        with self._guarded() as session:
+            row = session.execute(
+                text(
+                    """SELECT merchant_id, target_id, set_config('app.merchant', coalesce(merchant_id, :nobody)::text, true)
+                       FROM (SELECT) AS once LEFT JOIN directory ON kind = :kind AND name = :name"""
+                ),
+                {"kind": _ACCOUNT + platform, "name": external, "nobody": NOBODY},
+            ).one()
+            owner = Owner(row.merchant_id, row.target_id) if row.merchant_id else None
+            yield Tx(session, owner.merchant if owner else NOBODY, self.vault, self.hash_key), owner
+
+    @contextmanager
     def snapshot(self, merchant: UUID) -> Iterator[Tx]:
         """A transaction that sees one moment throughout, and in which the database itself refuses every change."""
         with self._of(merchant, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY") as tx:
@@ -192,12 +208,18 @@ class Database:
 
     @contextmanager
     def _of(self, merchant: UUID, manner: str) -> Iterator[Tx]:
+        with self._guarded() as session:
+            if manner:
+                session.execute(text(manner))
+            session.execute(text("SELECT set_config('app.merchant', :m, true)"), {"m": str(merchant)})
+            yield Tx(session, merchant, self.vault, self.hash_key)
+
+    @contextmanager
+    def _guarded(self) -> Iterator[Session]:
+        """A transaction in which what the database refuses is a broken invariant of ours."""
         try:
             with self.engine.begin() as session:
-                if manner:
-                    session.execute(text(manner))
-                session.execute(text("SELECT set_config('app.merchant', :m, true)"), {"m": str(merchant)})
-                yield Tx(session, merchant, self.vault, self.hash_key)
+                yield session
         except (IntegrityError, DataError, InternalError) as error:
             raise InvariantBroken(str(error.orig)) from error
 
@@ -218,7 +240,7 @@ class Database:
         return Owner(row.merchant_id, row.target_id) if row else None
 
     def account(self, platform: str, external: str) -> Owner | None:
-        return self.lookup(f"account:{platform}", external)
+        return self.lookup(_ACCOUNT + platform, external)
 
     def check_role(self) -> None:
         """Raises ConfigError when the role could read past row-level security."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -13,6 +14,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from connector import telemetry
 from connector.errors import ConnectorError, Rejected
+from connector.lanes.wake import Soon
 from connector.web import actions, api, crm, health, install, join, links, stop, storefront, webhooks
 from connector.wiring import App, open_app, ready
 
@@ -45,6 +47,7 @@ def create_app(app: App | None = None) -> Flask:
 def _opened() -> App:
     """The environment's app. A database that is away for a moment is answered with 503, not with a dead server."""
     app = open_app()
+    app.desk = replace(app.desk, wake=Soon(app.desk.wake))
     try:
         return ready(app)
     except OperationalError as error:

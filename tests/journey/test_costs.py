@@ -1,28 +1,9 @@
 """What the merchant's rate limit and database pay for: few calls, few statements, counted and not timed."""
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from sqlalchemy import event
 
 from tests.shop import DOMAIN, Shop
-
-
-@contextmanager
-def statements(shop: Shop) -> Iterator[Counter[str]]:
-    """Statements by their first word, set_config of each transaction left out."""
-    seen: Counter[str] = Counter()
-
-    def count(_session: object, _cursor: object, sql: str, *_: object) -> None:
-        if "set_config" not in sql:
-            seen[sql.split(maxsplit=1)[0].upper()] += 1
-
-    event.listen(shop.app.database.engine, "before_cursor_execute", count)
-    try:
-        yield seen
-    finally:
-        event.remove(shop.app.database.engine, "before_cursor_execute", count)
+from tests.statements import statements
 
 
 def test_orders_without_a_sign_of_a_referral_are_read_a_hundred_at_a_time(shop: Shop) -> None:
@@ -47,11 +28,11 @@ def test_a_webhook_costs_at_most_five_statements(shop: Shop) -> None:
     orders = [
         shop.client.control("orders", shop=DOMAIN, customer=friend, net="9.00", send=False)["id"] for _ in range(40)
     ]
-    with statements(shop) as seen:
+    with statements(shop.app) as seen:
         for order in orders:
             shop.deliver(order, "orders/create")
         shop.app.workshop.work(f"m:{shop.merchant}")
-    assert seen.total() <= 5 * len(orders), seen
+    assert seen.total() <= 5 * len(orders), seen.by_verb()
 
 
 def test_a_referral_costs_the_fewest_calls_possible(shop: Shop) -> None:

@@ -166,6 +166,16 @@ def test_a_code_reaches_its_own_merchant_alone(two: Two) -> None:
         assert owner is not None and (owner.merchant, owner.target) == (each.merchant, each.advocate)
 
 
+def test_a_transaction_begun_for_an_account_sees_its_merchant_alone(two: Two) -> None:
+    for each, account in ((two.anna, "anna.example.com"), (two.ben, "ben.example.com")):
+        with two.database.begin_for("shop", account) as (tx, owner):
+            assert owner is not None and (owner.merchant, owner.target) == (each.merchant, each.connection)
+            assert set(tx.run("SELECT merchant_id FROM person").scalars()) == {tx.merchant} == {each.merchant}
+    with two.database.begin_for("shop", "stranger.example.com") as (tx, owner):
+        assert owner is None
+        assert tx.run("SELECT merchant_id FROM person").all() == []
+
+
 # ── Merchants and how they join ──────────────────────────────────────────────────────────────────────────────────
 
 

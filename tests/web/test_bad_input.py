@@ -18,9 +18,9 @@ import pytest
 from werkzeug.test import TestResponse
 
 from connector.cli.account import install
-from connector.journey.intake import NOBODY
 from connector.lanes import due
 from connector.store import merchants
+from connector.store.database import NOBODY
 from tests.shop import DOMAIN, SECRET, TOKEN, Shop
 
 #: Good ones, and as many bad ones between them.

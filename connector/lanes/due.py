@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from uuid import UUID
 
 from sqlalchemy import text
 
@@ -43,6 +45,20 @@ GROUP BY lane.id ORDER BY min(due.since)
 """  # noqa: S608 - a text of our own
 
 
+#: What is due on a lane besides its tasks: deliveries to be read, money to be moved, calls to be read back.
+DELIVERY, MONEY, DOUBT = "delivery", "money", "doubt"
+_ON = f"""
+SELECT what FROM task WHERE lane = :lane AND state = 'open'
+    AND (due_at <= clock_timestamp() OR what = ANY(:gathered)) GROUP BY what
+UNION ALL SELECT '{DELIVERY}' WHERE EXISTS (SELECT FROM delivery WHERE merchant_id = :id AND state = 'received')
+UNION ALL SELECT '{MONEY}' WHERE EXISTS (
+        SELECT FROM reward WHERE connection_id = :id AND state = 'approved' AND retry_at <= clock_timestamp())
+    OR EXISTS (SELECT FROM reversal WHERE connection_id = :id AND state = 'approved' AND retry_at <= clock_timestamp())
+UNION ALL SELECT '{DOUBT}' WHERE EXISTS (SELECT FROM attempt WHERE connection_id = :id AND needs_person = ''
+    AND state IN ('open', 'unknown') AND readback_at <= clock_timestamp())
+"""  # noqa: S608 - words of our own
+
+
 @dataclass(frozen=True)
 class DueLane:
     """A free lane with work; age in seconds of the oldest."""
@@ -56,6 +72,16 @@ def lanes(database: Database) -> list[DueLane]:
     """Every lane that could be worked now, longest waiting first."""
     with database.switchboard() as session:
         return [DueLane(row.id, row.platform, float(row.age)) for row in session.execute(text(_LANES))]
+
+
+def on(database: Database, lane: str, gathered: Collection[str]) -> frozenset[str]:
+    """What is due on one lane: kinds of its tasks, and DELIVERY, MONEY or DOUBT.
+
+    gathered: kinds that leave before they are due where there are enough of them, so that any of them counts.
+    """
+    with database.switchboard() as session:
+        told = session.execute(text(_ON), {"lane": lane, "id": UUID(lane[2:]), "gathered": list(gathered)})
+        return frozenset(told.scalars())
 
 
 def soonest(database: Database) -> float | None:

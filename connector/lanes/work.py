@@ -27,6 +27,7 @@ from connector.journey import (
     record,
     step,
     take_off,
+    tasks,
     tell,
     watch,
 )
@@ -51,6 +52,11 @@ class Pause:
 CRASHED = Pause(timedelta(seconds=1), failed=True)
 #: While a platform is down, how long all its lanes but one rest.
 PROBE_EVERY = timedelta(seconds=5)
+#: Work that leaves as soon as it fills a call, though none of it is due.
+_GATHERED = (tasks.LOOK, tasks.RECORD)
+
+#: What must be due for it, and what is done then; returns how much that was.
+Steps = list[tuple[str, Callable[[], int]]]
 
 
 @dataclass(frozen=True)
@@ -148,10 +154,11 @@ class Workshop:
             return Slice(done, Pause(timedelta(minutes=1), failed=True))
         return Slice(done)
 
-    def _step(self, claim: Claim, steps: list[Callable[[], int]]) -> bool:
+    def _step(self, claim: Claim, steps: Steps) -> bool:
         """The first step that has something to do; a token that ended is renewed and counts as something done."""
+        waiting = due.on(self.lanes.database, claim.lane, _GATHERED)
         try:
-            return any(step() for step in steps)
+            return any(step() for what, step in steps if what in waiting)
         except TokenExpired as error:
             token_expired(self.desk, self._lane(claim), error, claim.claimed_at)
             return True
@@ -159,35 +166,35 @@ class Workshop:
     def _lane(self, claim: Claim) -> Lane:
         return Lane(claim.merchant, UUID(claim.lane[2:]), self.desk.platforms[claim.platform])
 
-    def _merchant_steps(self, claim: Claim) -> list[Callable[[], int]]:
+    def _merchant_steps(self, claim: Claim) -> Steps:
         desk, merchant = self.desk, claim.merchant
         return [
-            lambda: digest.digest(desk, merchant),
-            lambda: attribute.attribute_due(desk, merchant),
-            lambda: decide.decide_due(desk, merchant),
-            lambda: ask.ask_due(desk, merchant),
-            lambda: tell.hand_out_due(desk, merchant),
+            (due.DELIVERY, lambda: digest.digest(desk, merchant)),
+            (tasks.ATTRIBUTE, lambda: attribute.attribute_due(desk, merchant)),
+            (tasks.DECIDE, lambda: decide.decide_due(desk, merchant)),
+            (tasks.ASK, lambda: ask.ask_due(desk, merchant)),
+            (tasks.TELL, lambda: tell.hand_out_due(desk, merchant)),
         ]
 
-    def _connection_steps(self, claim: Claim) -> list[Callable[[], int]]:
+    def _connection_steps(self, claim: Claim) -> Steps:
         """In order of what must not wait: doubts, money, reads; then what is set up, records, offers; history comes last."""
         desk, lane = self.desk, self._lane(claim)
         return [
-            lambda: issue.settle_overdue(desk, lane, claim),
-            lambda: issue.move_money(desk, lane, claim),
-            lambda: fetch.fetch_due(desk, lane),
-            lambda: fetch.look_due(desk, lane),
-            lambda: check.check_due(desk, lane),
-            lambda: record.write_due(desk, lane),
-            lambda: tell.tell_due(desk, lane),
-            lambda: take_off.take_off_due(desk, lane),
-            lambda: hook.deliver_due(desk, lane),
-            lambda: step.step_due(desk, lane),
-            lambda: apply.apply_due(desk, lane, claim),
-            lambda: listed.listed_due(desk, lane),
-            lambda: profile.profile_due(desk, lane),
-            lambda: offer.offer_due(desk, lane),
-            lambda: watch.watch_due(desk, lane),
-            lambda: backfill.poll_due(desk, lane),
-            lambda: backfill.backfill_due(desk, lane),
+            (due.DOUBT, lambda: issue.settle_overdue(desk, lane, claim)),
+            (due.MONEY, lambda: issue.move_money(desk, lane, claim)),
+            (tasks.FETCH, lambda: fetch.fetch_due(desk, lane)),
+            (tasks.LOOK, lambda: fetch.look_due(desk, lane)),
+            (tasks.CHECK, lambda: check.check_due(desk, lane)),
+            (tasks.RECORD, lambda: record.write_due(desk, lane)),
+            (tasks.TELL, lambda: tell.tell_due(desk, lane)),
+            (tasks.TAKE_OFF, lambda: take_off.take_off_due(desk, lane)),
+            (tasks.HOOK, lambda: hook.deliver_due(desk, lane)),
+            (tasks.STEP, lambda: step.step_due(desk, lane)),
+            (tasks.APPLY, lambda: apply.apply_due(desk, lane, claim)),
+            (tasks.LISTED, lambda: listed.listed_due(desk, lane)),
+            (tasks.PROFILE, lambda: profile.profile_due(desk, lane)),
+            (tasks.OFFER, lambda: offer.offer_due(desk, lane)),
+            (tasks.WATCH, lambda: watch.watch_due(desk, lane)),
+            (tasks.POLL, lambda: backfill.poll_due(desk, lane)),
+            (tasks.BACKFILL, lambda: backfill.backfill_due(desk, lane)),
         ]

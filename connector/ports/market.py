@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+#: For programs of the proof: so many buy, and give back, that people would have to look at it.
+NO_SUSPICION = {"flag": 1000, "block": 1000}
+
 
 class Place(Protocol):
     """A platform where something is heard, even if nobody buys there."""

@@ -9,6 +9,7 @@ from typing import Any
 from adapters.salesforce.inbound import place_of
 from adapters.salesforce.sandbox.client import Client
 from connector.domain.money import Money
+from connector.ports.market import NO_SUSPICION
 
 _ORG, _HOST, _CURRENCY = "00Dal0000004TeaEAE", "annas-tea.my.salesforce.com", "EUR"
 #: By the app's own key: what `connector connect salesforce` reads as the key of one's own org.
@@ -40,7 +41,13 @@ class Org:
 
     @property
     def program(self) -> Mapping[str, Any]:
-        told = {"name": "Tea for offices", "event": "deal_won", "source": "salesforce", "hold_days": 0}
+        told = {
+            "name": "Tea for offices",
+            "event": "deal_won",
+            "source": "salesforce",
+            "hold_days": 0,
+            "fraud": NO_SUSPICION,
+        }
         return {**told, "advocate": {"kind": "balance", "percent": 10}}
 
     @property

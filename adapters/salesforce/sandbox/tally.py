@@ -13,10 +13,11 @@ FIELD, SAID = "Referral_Medium__c", "told on the phone"
 
 def tally(get: Callable[[str], Any]) -> dict[str, Any]:
     """get(name): a page of the control API. Owners are contacts, by id."""
-    (org,) = get("state")["orgs"]
+    entries = get("book")["entries"]
+    (org,) = get("state")["orgs"]  # read after the book: whatever stands there has its owner by now
     owners = {each["Id"]: each[OWNER] for each in org["records"].get(CREDIT, ())}
     moved, said, lost = [], 0, 0
-    for entry in get("book")["entries"]:
+    for entry in entries:
         if entry["kind"] != "field":
             continue
         ours = entry["by"] == "api"

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from adapters.shopify.sandbox.client import Client
 from connector.domain.money import Money
+from connector.ports.market import NO_SUSPICION
 
 #: Calls that move money.
 _PAYING = ("storeCreditAccountCredit", "giftCardCreate", "giftCardDebit")
@@ -38,7 +39,13 @@ class Shop:
     @property
     def program(self) -> Mapping[str, Any]:
         reward = {"kind": "balance", "fallback": ["gift_card"], "percent": 10, "expires_days": 180}
-        return {"name": "Tea friends", "hold_days": 0, "advocate": reward, "links": {"hosts": [_DOMAIN]}}
+        return {
+            "name": "Tea friends",
+            "hold_days": 0,
+            "fraud": NO_SUSPICION,
+            "advocate": reward,
+            "links": {"hosts": [_DOMAIN]},
+        }
 
     @property
     def faults(self) -> Sequence[Mapping[str, Any]]:

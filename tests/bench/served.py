@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from connector.cli.demo import _answers, _free_port
 from connector.cli.run import web_command
+from connector.cli.stand_ins import answers, free_port
 from tests.faults.plant import ROOT
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -58,7 +58,7 @@ def serving(command: Sequence[str], port: int, environment: Mapping[str, str]) -
         subprocess.Popen(command, cwd=ROOT, env=dict(environment), stderr=sink, stdout=sink) as process,
     ):
         try:
-            while not _answers(port):
+            while not answers(port):
                 assert process.poll() is None, f"{command} ended with {process.returncode}"
                 time.sleep(0.05)
             yield Served(port, process.pid)
@@ -67,4 +67,4 @@ def serving(command: Sequence[str], port: int, environment: Mapping[str, str]) -
 
 
 def a_port() -> int:
-    return _free_port()
+    return free_port()

@@ -14,7 +14,7 @@ import pytest
 
 from adapters.shopify.sandbox import start
 from adapters.shopify.sandbox.client import Client
-from connector.cli.demo import _answers, _free_port
+from connector.cli.stand_ins import answers, free_port
 from tests.conftest import SECRET, quick_environment
 from tests.shop import DOMAIN, TOKEN
 
@@ -73,14 +73,14 @@ def test_a_mistake_is_answered_with_its_remedy_and_not_with_a_trace(terminal: Te
 
 @pytest.mark.timeout(180)
 def test_up_pays_a_referral_and_explains_it(terminal: Terminal):
-    port = _free_port()
+    port = free_port()
     sandbox = start()
     client = Client(sandbox.url, DOMAIN, TOKEN)
     terminal.environ |= {"PORT": str(port), "PUBLIC_URL": f"http://127.0.0.1:{port}"}
     terminal.environ |= {"SHOPIFY_URL": f"{sandbox.url}/{{shop}}", "SHOPIFY_API_SECRET": SECRET}
     up = subprocess.Popen([sys.executable, "-m", "connector", "up"], cwd=terminal.folder, env=terminal.environ)
     try:
-        until(lambda: _answers(port))
+        until(lambda: answers(port))
         target = f"http://127.0.0.1:{port}/webhooks/shopify"
         client.control("shops", domain=DOMAIN, currency="EUR", token=TOKEN, secret=SECRET, target=target)
         client.control("customers", shop=DOMAIN, email="anna@example.com", earlier_orders=1, send=False)

@@ -41,17 +41,17 @@ def test_every_promise_holds_while_everything_breaks() -> None:
 
 
 def test_without_reading_back_it_finds_rewards_that_were_paid_twice(tmp_path: Path) -> None:
-    """Each second answer is lost on the way, and the product believes that nothing has landed."""
+    """Nearly every second answer of a call that pays is lost, and the product believes that nothing has landed."""
     copy_with(
         tmp_path,
-        ("connector/cli/proving_ground.py", "Breaks(before=0.03, after=0.05, slow=0.03)", "Breaks(after=0.5)"),
+        ("adapters/shopify/sandbox/market.py", '"probability": 0.04', '"probability": 0.15'),
         (
             "connector/journey/issue.py",
             "now.outbound.find(now.account, whole(desk, lane, attempt), claimed)",
             "Absent()",
         ),
     )
-    told = proven(tmp_path, "--seconds", "12")
+    told = proven(tmp_path, "--seconds", "20")
     (twice,) = (each["broken"] for each in told["promises"] if "twice" in each["text"] and "paid" in each["text"])
     assert told["exit"] == 1 and twice > 0, told
 

@@ -27,8 +27,8 @@ from connector.journey import roster
 from connector.journey.enrol import choose_code, enrol
 from connector.wiring import App
 from tests.conftest import MakeApp
-from tests.journey.test_costs import statements
 from tests.shop import DOMAIN, PROGRAM, Shop
+from tests.statements import statements
 
 #: As each tool writes its list, with the columns that people have there.
 REFERRALCANDY = """First Name,Last Name,Email,Locale,Referral Link,Portal Link,Friend Offer Code,Successful Referrals
@@ -339,7 +339,7 @@ def test_twice_as_many_take_about_twice_the_statements_and_none_is_lost(shop: Sh
     spent = []
     for batch, number in enumerate((500, 1000)):
         raw = "email,code,name\n" + "".join(f"p{batch}x{n}@example.com,C{batch}X{n},Name {n}\n" for n in range(number))
-        with statements(shop) as seen:
+        with statements(shop.app) as seen:
             assert come_in(shop, raw) == (number, 0, [])
         spent.append(seen.total() / number)
     assert spent[1] <= spent[0] * 1.1, spent

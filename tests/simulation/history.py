@@ -99,7 +99,6 @@ class History:
         self.lanes = {lane: Held() for lane in (merchant_lane(self.merchant), connection_lane(self.connection))}
         self.wakes: list[str] = []
         self.desk = self._desk()
-        self.in_transaction = False
 
     def id(self) -> UUID:
         return UUID(int=self.ids.getrandbits(128), version=4)
@@ -170,18 +169,20 @@ class History:
 
     def _buyer(self) -> None:
         """Sales come about, and some are given back, in part or whole, at any moment."""
-        for each in self.owed:
+        for _ in self.owed:
             self.loom.sleep(self.loom.dice.uniform(0, 10))
-            with self.store.begin(self.merchant):
-                self.store.tables.dirty.add(merchant_lane(self.merchant))
+            self._decide_anew()
             self._wake(merchant_lane(self.merchant))
-            each.referral.__dict__["told"] = True
         for _ in range(self.loom.dice.randint(0, 3)):
             self.loom.sleep(self.loom.dice.uniform(0, 60))
             each = self.loom.dice.choice(self.owed)
             each.minor = self.loom.dice.choice((0, each.minor // 2, each.minor))
-            with self.store.begin(self.merchant):
-                self.store.tables.dirty.add(merchant_lane(self.merchant))
+            self._decide_anew()
+
+    def _decide_anew(self) -> None:
+        """What is owed is to be looked at; whether anybody is woken for it is another matter."""
+        with self.store.begin(self.merchant):
+            self.store.tables.dirty.add(merchant_lane(self.merchant))
 
     def _sweeper(self) -> None:
         while True:
@@ -284,7 +285,7 @@ class History:
         assert books["issued"] == -standing, f"{told}: our books say {-books['issued']}, the bank {standing}"
         assert books["payable"] == books["reclaim"] == 0, f"{told}: something is still owed or asked back: {books}"
         assert sum(books.values()) == 0, f"{told}: the books do not add up"
-        owed = sum(each.minor for each in self.owed if each.minor is not None)
+        owed = sum(each.minor for each in self.owed)
         assert standing == owed, f"{told}: {owed} is owed, and {standing} stands there"
 
 

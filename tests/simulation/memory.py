@@ -268,7 +268,7 @@ class MemoryAttempts:
         held = table[(movement.reversal or movement.reward).id]
         if held.row.state is not RewardState.APPROVED or held.row.decision != movement.decision:
             return None
-        if self.busy(lease_connection(self.store), effect.owner):
+        if self.busy(movement.reward.connection, effect.owner):
             return None
         row = replace(held.row, state=RewardState.SENDING, tries=held.row.tries + 1)
         if movement.reversal is None:
@@ -359,10 +359,6 @@ def surplus(tables: Tables) -> list[UUID]:
     settled = {each.answer.transaction: id_ for id_, each in tables.attempts.items() if each.answer}
     late = {id_: tables.attempts[id_].row.late for id_ in tables.surplus}
     return [id_ for id_, answer in late.items() if answer and answer.transaction not in settled]
-
-
-def lease_connection(store: Memory) -> UUID:
-    return store.connection.id
 
 
 def balance(tables: Tables) -> Counter[str]:
